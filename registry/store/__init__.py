@@ -1,0 +1,1 @@
+"""Durable rows, ordered changes and the log that every process learns them from."""

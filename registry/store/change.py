@@ -1,0 +1,150 @@
+"""Rows and changes: what the store keeps and what it commits.
+
+A row is ``(table, key) -> value``; the store adds two numbers to it, the index of the change that
+created it and of the one that last wrote it, which are Consul's CreateIndex and ModifyIndex.
+A change is a set of puts and deletes that happens as a whole or not at all.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+ABSENT = 0
+"""Guard value: the row must not exist. Indexes start at 1, so no row has it as ModifyIndex."""
+
+ROW_HEADER = struct.Struct("<QQI")
+"""In front of every stored value: create index, modify index, CRC-32 of the value."""
+
+
+class Put(NamedTuple):
+    """Writes a row. ``expect`` guards it: None anything, `ABSENT`, or the row's ModifyIndex."""
+
+    table: str
+    key: bytes
+    value: bytes
+    expect: int | None = None
+
+
+class Delete(NamedTuple):
+    """Removes a row; an absent one is not an error unless ``expect`` says otherwise."""
+
+    table: str
+    key: bytes
+    expect: int | None = None
+
+
+class Guard(NamedTuple):
+    """Requires that a row has the ModifyIndex ``expect`` (or is `ABSENT`) and leaves it alone."""
+
+    table: str
+    key: bytes
+    expect: int
+
+
+class PrefixGuard(NamedTuple):
+    """Requires that the rows under a key prefix are still those that were seen.
+
+    ``rows`` of them with ``newest`` as highest ModifyIndex (0 for none) identify the set: any put
+    raises ``newest``, and without a put any delete lowers ``rows``.
+    """
+
+    table: str
+    prefix: bytes
+    rows: int
+    newest: int
+
+
+class Change(NamedTuple):
+    """Rows put and deleted by one atomic commit, and the guards checked in the same transaction.
+
+    ``shrinks`` marks a change made to remove things: it is let through when the store is full.
+    """
+
+    puts: tuple[Put, ...] = ()
+    deletes: tuple[Delete, ...] = ()
+    guards: tuple[Guard | PrefixGuard, ...] = ()
+    shrinks: bool = False
+
+
+class LoggedPut(NamedTuple):
+    """A put as the log keeps it: the result, with the create index the store determined."""
+
+    table: str
+    key: bytes
+    create: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One committed change. ``time_ms`` is the committing process's wall clock, for people only."""
+
+    index: int
+    time_ms: int
+    puts: list[LoggedPut]
+    deletes: list[tuple[str, bytes]]
+
+
+class Row(NamedTuple):
+    """A stored row as `load` yields it."""
+
+    table: str
+    key: bytes
+    create: int
+    modify: int
+    value: bytes
+
+
+_ENTRY_HEADER = struct.Struct("<IQ")
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[list[LoggedPut], list[tuple[str, bytes]]]).decode
+
+
+def pack_row(create: int, modify: int, value: bytes) -> bytes:
+    """Return the stored form of a row: header and value."""
+    return ROW_HEADER.pack(create, modify, zlib.crc32(value)) + value
+
+
+def unpack_row(stored: bytes) -> tuple[int, int, bytes]:
+    """Return ``(create, modify, value)`` of a stored row.
+
+    Raises:
+        ValueError: the row is shorter than its header or its checksum does not match.
+    """
+    if len(stored) < ROW_HEADER.size:
+        raise ValueError(f"expected at least {ROW_HEADER.size} bytes, found {len(stored)}")
+    create, modify, checksum = ROW_HEADER.unpack_from(stored)
+    value = stored[ROW_HEADER.size :]
+    if zlib.crc32(value) != checksum:
+        raise ValueError("its checksum does not match its content")
+    return create, modify, value
+
+
+def pack_entry(time_ms: int, puts: list[LoggedPut], deletes: list[tuple[str, bytes]]) -> bytes:
+    """Return the stored form of a log entry: CRC-32, time, then msgpack ``[puts, deletes]``."""
+    body = _encode((puts, deletes))
+    return _ENTRY_HEADER.pack(zlib.crc32(body), time_ms) + body
+
+
+def unpack_entry(index: int, stored: bytes) -> LogEntry:
+    """Return the log entry kept under ``index``.
+
+    Raises:
+        ValueError: the checksum does not match, or the content is not a log entry.
+    """
+    if len(stored) < _ENTRY_HEADER.size:
+        raise ValueError(f"expected at least {_ENTRY_HEADER.size} bytes, found {len(stored)}")
+    checksum, time_ms = _ENTRY_HEADER.unpack_from(stored)
+    body = memoryview(stored)[_ENTRY_HEADER.size :]
+    if zlib.crc32(body) != checksum:
+        raise ValueError("its checksum does not match its content")
+    puts, deletes = _decode(body)
+    return LogEntry(index, time_ms, puts, deletes)
+
+
+def entry_time(stored: bytes) -> int:
+    """Return the wall-clock milliseconds of a stored log entry without decoding it."""
+    return int(_ENTRY_HEADER.unpack_from(stored)[1])
