@@ -72,6 +72,7 @@ class Node:
         index: Consul's per-node index: last change of the node or of a service on it.
         checks_index: last change of a check on it.
         level_checks: its node-level checks, by check ID.
+        orphans: its checks that are bound to a service which is not there.
         healthy: whether all of those are passing.
     """
 
@@ -91,6 +92,7 @@ class Node:
         "meta",
         "modify",
         "name",
+        "orphans",
         "packed",
         "slot",
     )
@@ -109,6 +111,7 @@ class Node:
         self.instances: dict[str, Instance] = {}
         self.checks: dict[str, Check] = {}
         self.level_checks: tuple[Check, ...] = ()
+        self.orphans: dict[str, Check] = {}
         self.healthy = True
 
     def refresh_health(self) -> None:
@@ -130,18 +133,23 @@ class Group:
 
     Attributes:
         key: folded name.
+        connect: whether it holds the proxies of the service rather than its instances.
         index: Consul's per-service index.
         members: the instances in answer order: node name, then service ID.
         slots: the same as a bitmap, None while the group is too small for one to pay.
+        strays: checks that carry this service name while their instance does not, by slot. Consul
+            leaves the old name on checks that a renaming registration does not repeat.
     """
 
-    __slots__ = ("index", "key", "members", "slots")
+    __slots__ = ("connect", "index", "key", "members", "slots", "strays")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, *, connect: bool) -> None:
         self.key = key
+        self.connect = connect
         self.index = 0
         self.members: list[Instance] = []
         self.slots: BitMap | None = None
+        self.strays: dict[int, Check] = {}
 
     def add(self, instance: Instance) -> None:
         """Put an instance in its place; cheap when it belongs at the end, as while loading."""

@@ -66,7 +66,9 @@ TABLES = ("nodes", "services", "checks", "bindings", "tombstones", "meta")
 FORMAT = b"1"
 """Version of rows and log; written to ``meta/format`` when the data is created."""
 
-_LOG = "log"
+LOG = "log"
+"""The change log: big-endian index to entry, without gaps."""
+
 _INDEX_KEY = struct.Struct(">Q")
 _TXNID_SLOT = 6
 """Offset 48 of lock.mdb, in 8-byte words: the last committed transaction (LMDB 0.9, x86-64 and arm64)."""
@@ -123,7 +125,7 @@ class Engine:
             )
             self._env.reader_check()
             self._dbs: dict[str, Any] = {name: self._env.open_db(name.encode()) for name in TABLES}
-            self._log = self._env.open_db(_LOG.encode())
+            self._log = self._env.open_db(LOG.encode())
             self.store_id = self._identify()
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
             raise StoreDamaged(
@@ -144,6 +146,10 @@ class Engine:
         self._env.close()
 
     # Reading
+
+    def clear_dead_readers(self) -> None:
+        """Free the slots of processes that died while reading; their pages could not be reused."""
+        self._env.reader_check()
 
     def load(self) -> tuple[int, Iterator[Row]]:
         """See `registry.store.protocol.Store.load`."""
@@ -287,6 +293,11 @@ class Engine:
         return rows, newest
 
     def _write(self, txn: Any, change: Change, index: int, now: int) -> None:
+        # Deletes come first, here and in every replica: a change may replace what it removes.
+        deletes: list[tuple[str, bytes]] = []
+        for delete in change.deletes:
+            if txn.delete(delete.key, db=self._dbs[delete.table]):
+                deletes.append((delete.table, delete.key))
         puts: list[LoggedPut] = []
         for put in change.puts:
             db = self._dbs[put.table]
@@ -294,10 +305,6 @@ class Engine:
             create = index if old is None else ROW_HEADER.unpack_from(old)[0]
             txn.put(put.key, pack_row(create, index, put.value), db=db)
             puts.append(LoggedPut(put.table, put.key, create, put.value))
-        deletes: list[tuple[str, bytes]] = []
-        for delete in change.deletes:
-            if txn.delete(delete.key, db=self._dbs[delete.table]):
-                deletes.append((delete.table, delete.key))
         txn.put(_INDEX_KEY.pack(index), pack_entry(now, puts, deletes), db=self._log, append=True)
 
     def _trim(self, txn: Any, first: int, newest: int, now: int) -> None:

@@ -59,6 +59,10 @@ class LocalStore:
         """See `Store.on_commit_elsewhere`."""
         self._wake.listen(self._loop, callback)
 
+    def clear_dead_readers(self) -> None:
+        """Give back what processes held that died while reading; see `Engine.clear_dead_readers`."""
+        self._engine.clear_dead_readers()
+
     def facts(self) -> dict[str, str | int | bool]:
         """See `Store.facts`."""
         return self._engine.facts()

@@ -1,0 +1,1 @@
+"""The endpoints: one file per family, each ending with the routes it declares."""

@@ -1,0 +1,12 @@
+"""Every route there is."""
+
+from registry.api import catalog, catalog_write, health, plain, status
+from registry.http.routing import ReadRoute, WriteRoute
+
+ROUTES: tuple[ReadRoute | WriteRoute, ...] = (
+    *catalog.ROUTES,
+    *catalog_write.ROUTES,
+    *health.ROUTES,
+    *plain.ROUTES,
+    *status.ROUTES,
+)

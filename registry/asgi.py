@@ -1,0 +1,398 @@
+"""The ASGI application: one request in, one answer out.
+
+The path of a cached lookup stands first and does only what every request needs: check the store's
+counter, look the raw request up, glance at the headers, send. It allocates the response's header list
+and its request id, nothing else. Everything unusual goes to `_handle`, which parses.
+"""
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from registry.api.world import World
+from registry.config import Settings
+from registry.http.answer import Answer, Headers
+from registry.http.blocking import Watchers
+from registry.http.body import read_body
+from registry.http.cache import AnswerCache, Key
+from registry.http.errors import ClientGone, HttpError, SlowClient
+from registry.http.host import HostPolicy
+from registry.http.options import check_tenancy
+from registry.http.query import clean_path, decode_path, parse_query
+from registry.http.reads import COMMON, FAILED_META, Plan, Reads
+from registry.http.request import Request, Response
+from registry.http.routing import Found, ReadRoute, Router, WriteRoute
+from registry.store.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+STREAM_FROM_BYTES = 1 << 20
+"""Larger bodies are sent in pieces, so that a slow reader does not hold a copy of the whole."""
+
+PIECE_BYTES = 1 << 18
+REQUEST_ID_MAX = 128
+MEMO_MAX = 1024
+TEXT = (b"content-type", b"text/plain; charset=utf-8")
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+
+_UNUSUAL = frozenset((b"accept", b"cache-control", b"x-consul-namespace", b"x-consul-partition"))
+"""Headers that can change what a read means; a request with one of them is parsed."""
+
+
+class App:
+    """The application of one worker.
+
+    Args:
+        world: what handlers work on.
+        router: all routes.
+        settings: limits and names.
+        read_counter: the store's counter, as cheap as it gets.
+        loop: the loop that runs the application.
+
+    Attributes:
+        watchers: the parked requests.
+        answers: the answer cache.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        router: Router,
+        settings: Settings,
+        read_counter: Callable[[], int],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._world = world
+        self._router = router
+        self._settings = settings
+        self._read_counter = read_counter
+        self._replica = world.replica
+        self.answers = AnswerCache(settings.answer_cache_bytes)
+        self._reads = Reads(world, self.answers)
+        self.watchers = Watchers(self._reads.answer, settings.max_waiters, loop)
+        self._loop = loop
+        names = (settings.node_name, *settings.allowed_hosts)
+        self._hosts = HostPolicy(settings.http_addr.host, names)
+        self._gzip_memo: dict[bytes, bool] = {}
+        self._id_prefix = os.urandom(6).hex().encode()
+        self._id_count = 0
+
+    def changed(self, topics: set[str] | None) -> None:
+        """Drop the answers made from these topics and look after their waiters; None for all."""
+        if topics is None:
+            self.answers.clear()
+        else:
+            self.answers.drop(topics)
+        self.watchers.touch(topics)
+
+    def warm(self, path: bytes, query: bytes) -> None:
+        """Make the answer to a request that has not come in yet; one that is wrong is passed over."""
+        try:
+            found = self._find((path, query))
+            route = found.routes.get("GET")
+            if isinstance(route, ReadRoute):
+                plan = self._plan(route, found.argument, parse_query(query), (path, query), {})
+                self._reads.answer(plan)
+        except HttpError:
+            return
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if self._read_counter() != self._replica.seen:
+            self._replica.catch_up()
+        answer = self.answers.answers.get((scope["raw_path"], scope["query_string"]))
+        if answer is None or scope["method"] != "GET" or len(answer.body) > STREAM_FROM_BYTES:
+            return await self._handle(scope, receive, send)
+        request_id = b""
+        gzip = hosts = 0
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts += 1
+                if not self._hosts.memo.get(value):
+                    return await self._handle(scope, receive, send)
+            elif name == b"accept-encoding":
+                gzip = self._accepts_gzip(value)
+            elif name == b"x-request-id":
+                request_id = value
+            elif name == b"if-none-match" or name in _UNUSUAL:
+                return await self._handle(scope, receive, send)
+        if hosts != 1:
+            return await self._handle(scope, receive, send)
+        answer.used = True
+        if gzip:
+            answer = self._gzipped(answer, (scope["raw_path"], scope["query_string"]))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [*answer.headers, (b"x-request-id", self._request_id(request_id))],
+            }
+        )
+        await send(answer.body_event)
+        return None
+
+    # Everything that is not a plain cached lookup
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = {}
+        hosts = 0
+        for name, value in scope["headers"]:
+            hosts += name == b"host"
+            headers.setdefault(name, value)
+        request_id = self._request_id(headers.get(b"x-request-id", b""))
+        try:
+            self._check_host(hosts, headers.get(b"host", b""))
+            await self._dispatch(scope, headers, receive, send, request_id)
+        except HttpError as error:
+            await self._send_error(send, error, request_id)
+        except StoreError as error:
+            logger.warning("%s %s: %s", scope["method"], scope["path"], error)
+            await self._send_error(send, HttpError(500, str(error)), request_id)
+        except ClientGone:
+            return
+        except SlowClient:
+            raise
+        except Exception:
+            logger.exception(
+                "%s %s failed (request %s)", scope["method"], scope["path"], request_id.decode("latin-1")
+            )
+            text = f"Internal error; the log tells more under request {request_id.decode('latin-1')}"
+            await self._send_error(send, HttpError(500, text), request_id)
+
+    def _check_host(self, hosts: int, host: bytes) -> None:
+        if hosts != 1 or not host:
+            raise HttpError(400, f"Expected one Host header, found {hosts if host else 'none'}")
+        if not self._hosts.allows(host):
+            raise HttpError(
+                421,
+                f"This registry does not answer to the host name {host.decode('latin-1')!r}; "
+                "use its address, or add the name to allowed_hosts",
+            )
+
+    async def _dispatch(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, request_id: bytes
+    ) -> None:
+        key: Key = (scope["raw_path"], scope["query_string"])
+        if len(key[1]) > self._settings.max_query_bytes:
+            raise HttpError(
+                414, f"Query string too long, max allowed is {self._settings.max_query_bytes} bytes"
+            )
+        found = self._find(key)
+        method = scope["method"]
+        if method == "OPTIONS":
+            await self._send(send, Response(headers=((b"allow", found.allow()),)), request_id)
+            return
+        route = found.routes.get("GET" if method == "HEAD" else method)
+        if route is None:
+            raise HttpError(405, f"method {method} not allowed", ((b"allow", found.allow()),))
+        params = parse_query(key[1])
+        check_tenancy(params, headers)
+        if isinstance(route, WriteRoute):
+            request = Request(
+                self._world,
+                found.argument,
+                params,
+                headers,
+                lambda: read_body(
+                    headers, receive, self._settings.max_body_bytes, self._settings.body_timeout
+                ),
+            )
+            await self._send(send, await route.handler(request), request_id)
+            return
+        plan = self._plan(route, found.argument, params, key, headers)
+        answer = await self._read(plan, receive)
+        await self._send_answer(send, answer, plan.key, headers, request_id)
+
+    def _find(self, key: Key) -> Found:
+        path = decode_path(key[0])
+        clean = clean_path(path)
+        if clean != path:
+            raise _moved(clean, key[1])
+        found = self._router.find(path)
+        if found is None:
+            if "/v1/" in path:
+                raise HttpError(404, "Invalid URL path: not a recognized HTTP API endpoint\n")
+            raise HttpError(
+                404,
+                "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n",
+            )
+        if found.redirect:
+            raise _moved(found.redirect, key[1])
+        return found
+
+    def _plan(
+        self,
+        route: ReadRoute,
+        argument: str,
+        params: dict[str, list[str]],
+        key: Key,
+        headers: dict[bytes, bytes],
+    ) -> Plan[World]:
+        accept, cache_control = headers.get(b"accept", b""), headers.get(b"cache-control", b"")
+        return self._reads.plan(route, argument, params, key, accept, cache_control)
+
+    # Blocking
+
+    async def _read(self, plan: Plan[World], receive: Receive) -> Answer:
+        """Return the answer to send: at once, or when it has something new for the client."""
+        answer = self._reads.answer(plan)
+        options = plan.options
+        if options.digest:
+            if answer.digest != options.digest:
+                return answer
+        elif not options.index or answer.index > options.index:
+            return answer
+        if self.watchers.draining:
+            return answer
+        if self.watchers.full:
+            raise HttpError(
+                429,
+                f"Too many blocking queries, max allowed is {self._settings.max_waiters} per worker",
+                ((b"retry-after", b"1"),),
+            )
+        return await self._park(plan, answer, receive)
+
+    async def _park(self, plan: Plan[World], answer: Answer, receive: Receive) -> Answer:
+        await receive()
+        if self._reads.answer(plan) is not answer:
+            return await self._read(plan, receive)
+        waiter = self.watchers.park(plan, answer)
+        future = waiter.future
+        gone = receive()
+        watch = getattr(gone, "add_done_callback", None)
+        if watch is None:  # the client had gone before it could be parked
+            self.watchers.leave(plan, waiter)
+            raise ClientGone
+
+        def settle(answer: Answer | None) -> None:
+            if not future.done():
+                future.set_result(answer)
+
+        watch(lambda _: settle(None))
+        timer = self._loop.call_later(self._wait_s(plan), lambda: settle(self._reads.answer(plan)))
+        try:
+            result = await future
+        finally:
+            timer.cancel()
+            gone.cancel()  # type: ignore[attr-defined]
+            self.watchers.leave(plan, waiter)
+        if result is None:
+            raise ClientGone
+        return result
+
+    def _wait_s(self, plan: Plan[World]) -> float:
+        wait_s = plan.options.wait_s or self._settings.default_query_time
+        wait_s = min(wait_s, self._settings.max_query_time)
+        return wait_s + random.uniform(0, wait_s / 16)  # noqa: S311 (spreads load, hides nothing)
+
+    # Sending
+
+    async def _send_answer(
+        self, send: Send, answer: Answer, key: Key, headers: dict[bytes, bytes], request_id: bytes
+    ) -> None:
+        known = headers.get(b"if-none-match", b"")
+        if known and answer.etag and _matches(known, answer.etag):
+            kept = [pair for pair in answer.headers if pair[0] != b"content-type"]
+            await self._send_parts(send, 304, kept, b"", request_id)
+            return
+        if self._accepts_gzip(headers.get(b"accept-encoding", b"")):
+            if len(answer.body) > STREAM_FROM_BYTES:
+                # zlib lets go of the GIL, so a large body is compressed beside the loop.
+                await asyncio.to_thread(answer.gzipped)
+            answer = self._gzipped(answer, key)
+        await self._send_parts(send, answer.status, answer.headers, answer.body, request_id)
+
+    async def _send(self, send: Send, response: Response, request_id: bytes) -> None:
+        headers: Headers = [*COMMON, *response.headers]
+        if response.content_type:
+            headers.append((b"content-type", response.content_type))
+        await self._send_parts(send, response.status, headers, response.body, request_id)
+
+    async def _send_error(self, send: Send, error: HttpError, request_id: bytes) -> None:
+        headers: Headers = [*error.headers, NOSNIFF]
+        if error.status not in (301, 404) or not error.text.endswith("\n"):
+            headers = [*error.headers, *COMMON]
+        if error.meta:
+            headers += FAILED_META
+        if error.text:
+            headers.append(TEXT)
+        await self._send_parts(send, error.status, headers, error.text.encode(), request_id)
+
+    async def _send_parts(
+        self, send: Send, status: int, headers: Headers, body: bytes, request_id: bytes
+    ) -> None:
+        start = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"x-request-id", request_id)],
+        }
+        if len(body) <= STREAM_FROM_BYTES:
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+            return
+        view = memoryview(body)
+        try:
+            async with asyncio.timeout(self._settings.write_timeout) as deadline:
+                await send(start)
+                for at in range(0, len(body), PIECE_BYTES):
+                    more = at + PIECE_BYTES < len(body)
+                    piece = view[at : at + PIECE_BYTES]
+                    await send({"type": "http.response.body", "body": piece, "more_body": more})
+                    deadline.reschedule(self._loop.time() + self._settings.write_timeout)
+        except TimeoutError:
+            # Raising makes the server cut the connection: the client must not take half for the whole.
+            raise SlowClient(
+                f"a client took no data for {self._settings.write_timeout:g} s; its connection is closed"
+            ) from None
+
+    def _gzipped(self, answer: Answer, key: Key) -> Answer:
+        size = answer.size
+        compressed = answer.gzipped()
+        if answer.size != size:
+            self.answers.grew(key)
+        return compressed
+
+    def _accepts_gzip(self, value: bytes) -> bool:
+        known = self._gzip_memo.get(value)
+        if known is None:
+            known = _accepts_gzip(value.decode("latin-1"))
+            if len(self._gzip_memo) < MEMO_MAX:
+                self._gzip_memo[value] = known
+        return known
+
+    def _request_id(self, given: bytes) -> bytes:
+        if given and len(given) <= REQUEST_ID_MAX and given.isascii() and given.decode().isprintable():
+            return given
+        self._id_count += 1
+        return b"%s-%x" % (self._id_prefix, self._id_count)
+
+
+def _moved(path: str, query: bytes) -> HttpError:
+    location = quote(path, safe="/~:@!$&'()*+,;=").encode() + (b"?" + query if query else b"")
+    return HttpError(301, "", ((b"location", location),))
+
+
+def _matches(if_none_match: bytes, etag: bytes) -> bool:
+    """Compare entity tags weakly (RFC 9110, section 13.1.2)."""
+    if if_none_match.strip() == b"*":
+        return True
+    opaque = etag.removeprefix(b"W/")
+    return any(tag.strip().removeprefix(b"W/") == opaque for tag in if_none_match.split(b","))
+
+
+def _accepts_gzip(value: str) -> bool:
+    """Say whether an Accept-Encoding header takes gzip (RFC 9110, section 12.5.3); ``*`` does not count."""
+    for item in value.lower().split(","):
+        name, _, weight = item.partition(";")
+        if name.strip() == "gzip":
+            digits = weight.strip().removeprefix("q=").strip()
+            return not digits or digits.strip("0.") != ""
+    return False

@@ -1,0 +1,461 @@
+"""The catalog: every node, instance and check in memory, and what each answer's index is.
+
+Guarantees
+    - State changes only through `load` and `apply`, whole log entries in index order.
+    - Every process that has applied the same entries has the same objects, answers and indexes,
+      whether it followed the log or loaded the tables: an index is the highest ModifyIndex among the
+      objects a topic covers and the topic's tombstone, and nothing else. Removing an object therefore
+      always writes the tombstones of the topics it leaves (see `registry.catalog.changes`).
+    - No index goes backwards: an object's removal has a higher index than anything about it before.
+
+Rejected
+    - Consul's index table as a table of its own: every registration would rewrite the same few rows,
+      and its row for a service could not be guarded without making all registrations of it conflict.
+    - Consul's rule that an unknown name reports the tables' index: its watchers would wake for any
+      change anywhere. An unknown name reports its tombstone or the floor, which stand still.
+
+Cost at worst
+    A change of a node or of a node-level check touches every service on that node.
+"""
+
+import sys
+from collections.abc import Iterable
+
+from pyroaring import BitMap
+
+from registry.catalog import rows, topics
+from registry.catalog.bitmaps import BitmapIndex, Slots
+from registry.catalog.entities import PASSING, Check, Group, Instance, Node, ordered
+from registry.catalog.listing import ServiceList
+
+_intern = sys.intern
+
+
+class Catalog:
+    """The replica of one process.
+
+    Attributes:
+        index: number of the last change applied.
+        nodes: by folded name.
+        services: groups of instances by folded service name.
+        connects: groups of proxies by the folded name of the service they stand for.
+        service_list: names and tags of all services.
+        tags: instance slots by folded tag.
+        unhealthy: slots of the instances with a check bound to them that is not passing.
+        node_meta: node slots by (key, value).
+        statuses: check slots by status.
+        bindings: ModifyIndex of the binding rows, by key.
+        meta: values of the meta table that belong to the catalog, by key.
+    """
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.nodes: dict[str, Node] = {}
+        self.services: dict[str, Group] = {}
+        self.connects: dict[str, Group] = {}
+        self.service_list = ServiceList()
+        self.node_slots: Slots[Node] = Slots()
+        self.instance_slots: Slots[Instance] = Slots()
+        self.check_slots: Slots[Check] = Slots()
+        self.tags: BitmapIndex[str] = BitmapIndex()
+        self.unhealthy = BitMap()
+        self.node_meta: BitmapIndex[tuple[str, str]] = BitmapIndex()
+        self.statuses: BitmapIndex[str] = BitmapIndex()
+        self.node_ids: dict[str, str] = {}
+        self.bindings: dict[bytes, int] = {}
+        self.meta: dict[bytes, bytes] = {}
+        self.meta_index: dict[bytes, int] = {}
+        self.tombstones: dict[str, int] = {}
+        self.instance_count = 0
+        self._tables = {topics.NODES: 0, topics.SERVICES: 0, topics.CHECKS: 0}
+
+    # Reading indexes
+
+    def topic_index(self, topic: str) -> int:
+        """Return the index that an answer made from this topic alone reports; at least 1."""
+        table = self._tables.get(topic)
+        if table is not None:
+            return table or 1
+        kind, _, key = topic.partition("/")
+        known = 0
+        if not key:
+            return 1
+        if kind in ("service", "connect"):
+            group = (self.services if kind == "service" else self.connects).get(key)
+            known = group.index if group else 0
+        else:
+            node = self.nodes.get(key)
+            if node:
+                known = node.index if kind == "node" else node.checks_index
+        return known or self.tombstones.get(topic) or self.tombstones.get(topics.FLOOR) or 1
+
+    def node(self, name: str) -> Node | None:
+        """Return a node by name, whatever the case, by ID, or by the beginning of an ID.
+
+        Consul takes a prefix of a UUID where it takes a node name; an ambiguous one finds nothing.
+        """
+        found = self.nodes.get(rows.fold(name))
+        if found or len(name) < 2:
+            return found
+        wanted = name.lower()
+        if wanted in self.node_ids:
+            return self.nodes.get(self.node_ids[wanted])
+        if not all(char in "0123456789abcdef-" for char in wanted):
+            return None
+        matches = [key for node_id, key in self.node_ids.items() if node_id.startswith(wanted)]
+        return self.nodes.get(matches[0]) if len(matches) == 1 else None
+
+    # Loading and applying
+
+    def load(self, index: int, stored: Iterable[tuple[str, bytes, int, int, bytes]]) -> None:
+        """Fill an empty catalog with the rows as of ``index``, nodes before services before checks."""
+        for table, key, create, modify, value in stored:
+            self._put(table, key, create, modify, value, None)
+        for node in self.nodes.values():
+            node.refresh_health()
+            self._finish_node(node)
+        for group in (*self.services.values(), *self.connects.values()):
+            group.index = max(group.index, self.tombstones.get(self._topic(group), 0))
+        for table in self._tables:
+            self._tables[table] = max(self._tables[table], self.tombstones.get(table, 0))
+        self.index = index
+
+    def apply(
+        self,
+        index: int,
+        puts: Iterable[tuple[str, bytes, int, bytes]],
+        deletes: Iterable[tuple[str, bytes]],
+    ) -> set[str]:
+        """Apply one log entry and return the topics it touches."""
+        touched: set[str] = set()
+        for table, key in deletes:
+            self._delete(table, key, touched)
+        for table, key, create, value in puts:
+            self._put(table, key, create, index, value, touched)
+        self.index = index
+        for topic in touched:
+            self._set_index(topic, index)
+        return touched
+
+    def forget(self) -> None:
+        """Break all cycles; the catalog must not be used afterwards."""
+        for node in self.nodes.values():
+            node.forget()
+        self.nodes.clear()
+
+    def _put(
+        self, table: str, key: bytes, create: int, modify: int, value: bytes, touched: set[str] | None
+    ) -> None:
+        if table == rows.SERVICES:
+            self._put_service(create, modify, value, touched)
+        elif table == rows.CHECKS:
+            self._put_check(create, modify, value, touched)
+        elif table == rows.NODES:
+            self._put_node(create, modify, value, touched)
+        elif table == rows.TOMBSTONES:
+            self.tombstones[key.decode()] = modify
+        elif table == rows.BINDINGS:
+            self.bindings[key] = modify
+        elif table == rows.META:
+            self.meta[key] = value
+            self.meta_index[key] = modify
+
+    def _delete(self, table: str, key: bytes, touched: set[str]) -> None:
+        if table == rows.SERVICES:
+            node_key, service_key = rows.split_key(key)
+            instance = self.nodes[node_key].instances[service_key]
+            self._remove_instance(instance, touched)
+        elif table == rows.CHECKS:
+            node_key, check_key = rows.split_key(key)
+            self._remove_check(self.nodes[node_key].checks[check_key], touched)
+        elif table == rows.NODES:
+            self._remove_node(self.nodes[key.decode()], touched)
+        elif table == rows.TOMBSTONES:
+            self.tombstones.pop(key.decode(), None)
+        elif table == rows.BINDINGS:
+            self.bindings.pop(key, None)
+        elif table == rows.META:
+            self.meta.pop(key, None)
+            self.meta_index.pop(key, None)
+
+    # Nodes
+
+    def _put_node(self, create: int, modify: int, value: bytes, touched: set[str] | None) -> None:
+        row = rows.unpack_node(value)
+        key = rows.fold(row.name)
+        node = self.nodes.get(key)
+        if node is None:
+            node = Node(self.node_slots.take(), _intern(key))
+            self.node_slots.items[node.slot] = node
+            self.nodes[node.key] = node
+            if touched is not None:
+                touched.add(topics.node_checks(key))
+            node.checks_index = create
+        else:
+            self._unindex_node(node)
+        node.name, node.id, node.address = row.name, row.id, row.address
+        node.create, node.modify, node.packed = create, modify, value
+        node.fragment = node.catalog_fragment = None
+        node.meta = tuple((row.meta or {}).items())
+        for pair in node.meta:
+            self.node_meta.add(pair, node.slot)
+        if node.id:
+            self.node_ids[node.id.lower()] = node.key
+        if touched is None:
+            node.index = modify
+            self._raise(topics.NODES, modify)
+        else:
+            touched |= {topics.NODES, topics.node(key)}
+            self._touch_instances(node, touched)
+
+    def _unindex_node(self, node: Node) -> None:
+        for pair in node.meta:
+            self.node_meta.discard(pair, node.slot)
+        if self.node_ids.get(node.id.lower()) == node.key:
+            del self.node_ids[node.id.lower()]
+
+    def _remove_node(self, node: Node, touched: set[str]) -> None:
+        self._unindex_node(node)
+        del self.nodes[node.key]
+        self.node_slots.release(node.slot)
+        touched |= {topics.NODES, topics.node(node.key), topics.node_checks(node.key)}
+
+    def _finish_node(self, node: Node) -> None:
+        """After loading: derive what a node's tombstones and node-level checks add to the indexes."""
+        node.index = max(node.index, self.tombstones.get(topics.node(node.key), 0))
+        node.checks_index = max(node.checks_index, self.tombstones.get(topics.node_checks(node.key), 0))
+        shared = max(
+            node.modify,
+            self.tombstones.get(topics.level_checks(node.key), 0),
+            *(check.modify for check in node.level_checks),
+        )
+        for instance in node.instances.values():
+            for group in instance.groups:
+                group.index = max(group.index, shared)
+
+    # Instances
+
+    def _put_service(self, create: int, modify: int, value: bytes, touched: set[str] | None) -> None:
+        head = rows.unpack_service_head(value)
+        node = self.nodes[rows.fold(head.node)]
+        key = rows.fold(head.id)
+        old = node.instances.get(key)
+        checks: tuple[Check, ...] = ()
+        if old is None:
+            checks = self._adopt(node, key)
+        elif touched is not None:
+            checks = old.checks
+            self._detach(old, touched)
+        tags = tuple([_intern(tag) for tag in head.tags])
+        folded = tuple([_intern(rows.fold(tag)) for tag in head.tags])
+        slot = self.instance_slots.take() if old is None else old.slot
+        instance = Instance(
+            slot,
+            node,
+            _intern(key),
+            head.id if head.id != key else _intern(key),
+            _intern(head.name),
+            self._groups_for(head),
+            tags,
+            tags if folded == tags else folded,
+            head.local,
+            create,
+            modify,
+            value,
+        )
+        self._attach(instance, checks, modify, touched)
+
+    def _adopt(self, node: Node, service_key: str) -> tuple[Check, ...]:
+        """Return the orphaned checks that were waiting for a service with this ID."""
+        if not node.orphans:
+            return ()
+        found = [check for check in node.orphans.values() if check.service_key == service_key]
+        for check in found:
+            del node.orphans[check.key]
+        return ordered(found)
+
+    def _attach(
+        self, instance: Instance, checks: tuple[Check, ...], modify: int, touched: set[str] | None
+    ) -> None:
+        node = instance.node
+        self.instance_slots.items[instance.slot] = instance
+        node.instances[instance.key] = instance
+        for group in instance.groups:
+            group.add(instance)
+        for tag in set(instance.tag_keys):
+            self.tags.add(tag, instance.slot)
+        self.service_list.add(instance)
+        self.instance_count += 1
+        self._bind(instance, checks)
+        if touched is None:
+            node.index = max(node.index, modify)
+            self._raise(topics.SERVICES, modify)
+            for group in instance.groups:
+                group.index = max(group.index, modify)
+        else:
+            touched |= {topics.SERVICES, topics.node(node.key)}
+            touched.update(self._topic(group) for group in instance.groups)
+
+    def _detach(self, instance: Instance, touched: set[str]) -> None:
+        """Take an instance out of everything but its slot."""
+        node = instance.node
+        del node.instances[instance.key]
+        for group in instance.groups:
+            touched.add(self._topic(group))
+            group.remove(instance)
+            self._drop_if_empty(group)
+        for tag in set(instance.tag_keys):
+            self.tags.discard(tag, instance.slot)
+        self.unhealthy.discard(instance.slot)
+        self.service_list.remove(instance)
+        self.instance_count -= 1
+        for check in instance.checks:
+            self._stray(check, True)
+        instance.groups = ()
+        touched |= {topics.SERVICES, topics.node(node.key)}
+
+    def _remove_instance(self, instance: Instance, touched: set[str]) -> None:
+        self._detach(instance, touched)
+        self.instance_slots.release(instance.slot)
+        for check in instance.checks:
+            instance.node.orphans[check.key] = check
+
+    def _groups_for(self, head: rows.ServiceHead) -> tuple[Group, ...]:
+        own = self._group(self.services, rows.fold(head.name))
+        if not head.destination:
+            return (own,)
+        return (own, self._group(self.connects, rows.fold(head.destination)))
+
+    def _group(self, groups: dict[str, Group], key: str) -> Group:
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = Group(_intern(key), connect=groups is self.connects)
+        return group
+
+    def _drop_if_empty(self, group: Group) -> None:
+        if not group.members and not group.strays:
+            groups = self.connects if group.connect else self.services
+            groups.pop(group.key, None)
+
+    # Checks
+
+    def _put_check(self, create: int, modify: int, value: bytes, touched: set[str] | None) -> None:
+        head = rows.unpack_check_head(value)
+        node = self.nodes[rows.fold(head.node)]
+        key = rows.fold(head.id)
+        old = node.checks.get(key)
+        if old is not None and touched is not None:
+            self._detach_check(old, node, touched)
+        slot = self.check_slots.take() if old is None else old.slot
+        check = Check(
+            slot,
+            node.key,
+            _intern(key),
+            head.id if head.id != key else _intern(key),
+            _intern(head.status),
+            _intern(rows.fold(head.service_id)),
+            _intern(rows.fold(head.service_name)),
+            head.local,
+            create,
+            modify,
+            value,
+        )
+        node.checks[check.key] = check
+        self.check_slots.items[slot] = check
+        self.statuses.add(check.status, slot)
+        instance = node.instances.get(check.service_key) if check.service_key else None
+        if instance is not None:
+            self._bind(instance, ordered([*instance.checks, check]))
+        elif check.service_key:
+            node.orphans[check.key] = check
+            self._stray(check, True)
+        if touched is None:
+            self._count_loaded_check(node, check, instance)
+        else:
+            self._touch_check(node, check, touched)
+
+    def _count_loaded_check(self, node: Node, check: Check, instance: Instance | None) -> None:
+        node.checks_index = max(node.checks_index, check.modify)
+        self._raise(topics.CHECKS, check.modify)
+        groups = list(instance.groups) if instance else []
+        named = self.services.get(check.name_key) if check.name_key else None
+        for group in (*groups, *((named,) if named else ())):
+            group.index = max(group.index, check.modify)
+
+    def _touch_check(self, node: Node, check: Check, touched: set[str]) -> None:
+        touched |= {topics.CHECKS, topics.node_checks(node.key)}
+        if not check.service_key:
+            node.refresh_health()
+            self._touch_instances(node, touched)
+            return
+        instance = node.instances.get(check.service_key)
+        if instance is not None:
+            touched.update(self._topic(group) for group in instance.groups)
+        if check.name_key:
+            touched.add(topics.service(check.name_key))
+
+    def _detach_check(self, check: Check, node: Node, touched: set[str]) -> None:
+        """Take a check out of everything but its slot, touching what showed it."""
+        del node.checks[check.key]
+        node.orphans.pop(check.key, None)
+        self.statuses.discard(check.status, check.slot)
+        instance = node.instances.get(check.service_key) if check.service_key else None
+        if instance is not None:
+            self._bind(instance, tuple([other for other in instance.checks if other is not check]))
+        self._stray(check, False)
+        self._touch_check(node, check, touched)
+
+    def _remove_check(self, check: Check, touched: set[str]) -> None:
+        self._detach_check(check, self.nodes[check.node_key], touched)
+        self.check_slots.release(check.slot)
+
+    def _bind(self, instance: Instance, checks: tuple[Check, ...]) -> None:
+        """Make ``checks`` the checks of an instance."""
+        instance.checks = checks
+        instance.healthy = all(check.status == PASSING for check in checks)
+        if instance.healthy:
+            self.unhealthy.discard(instance.slot)
+        else:
+            self.unhealthy.add(instance.slot)
+        for check in checks:
+            self._stray(check, check.name_key != instance.groups[0].key)
+
+    def _stray(self, check: Check, astray: bool) -> None:
+        """Note whether a check hangs under a service name that its instance does not have."""
+        if astray:
+            if check.name_key:
+                self._group(self.services, check.name_key).strays[check.slot] = check
+            return
+        group = self.services.get(check.name_key)
+        if group is not None and group.strays.pop(check.slot, None) is not None:
+            self._drop_if_empty(group)
+
+    # Indexes
+
+    def _touch_instances(self, node: Node, touched: set[str]) -> None:
+        for instance in node.instances.values():
+            touched.update(self._topic(group) for group in instance.groups)
+
+    def _topic(self, group: Group) -> str:
+        return topics.connect(group.key) if group.connect else topics.service(group.key)
+
+    def _raise(self, table: str, index: int) -> None:
+        if index > self._tables[table]:
+            self._tables[table] = index
+
+    def _set_index(self, topic: str, index: int) -> None:
+        if topic in self._tables:
+            self._tables[topic] = index
+            return
+        kind, _, key = topic.partition("/")
+        if kind in ("service", "connect"):
+            group = (self.services if kind == "service" else self.connects).get(key)
+            if group is not None:
+                group.index = index
+            return
+        node = self.nodes.get(key)
+        if node is not None:
+            if kind == "node":
+                node.index = index
+            else:
+                node.checks_index = index

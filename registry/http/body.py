@@ -1,0 +1,50 @@
+"""Reading a request body within its limits: Granian bounds neither its size nor its time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from registry.http.errors import ClientGone, HttpError
+
+
+async def read_body(
+    headers: Mapping[bytes, bytes],
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+    bytes_max: int,
+    timeout_s: float,
+) -> bytes:
+    """Return the whole body.
+
+    A declared length past the limit is refused before anything is read, so that a client which waits
+    for ``100 Continue`` never sends it; a chunked body is refused as soon as it passes the limit.
+
+    Raises:
+        HttpError: 413 past ``bytes_max``, 408 past ``timeout_s``.
+        ClientGone: the connection closed, or the chunks were malformed.
+    """
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > bytes_max:
+        raise _too_large(bytes_max, int(declared))
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                event = await receive()
+                if event["type"] != "http.request":
+                    raise ClientGone
+                chunk = event.get("body", b"")
+                size += len(chunk)
+                if size > bytes_max:
+                    raise _too_large(bytes_max, size)
+                chunks.append(chunk)
+                if not event.get("more_body"):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise HttpError(
+            408, f"Request body took longer than {timeout_s:g} s to arrive; {size} bytes were received"
+        ) from None
+
+
+def _too_large(bytes_max: int, found: int) -> HttpError:
+    return HttpError(413, f"Request body too large, max allowed is {bytes_max} bytes, found at least {found}")

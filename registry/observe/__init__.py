@@ -1,0 +1,1 @@
+"""What people see of a running registry. Leaves that anyone may use."""

@@ -1,0 +1,106 @@
+"""Following the log: how one process's catalog comes to know of every change, its own included.
+
+There is one way in. A commit does not touch the catalog; when it is durable the process reads the log
+from where it stopped, like every other process. Reads call `catch_up` whenever the store's counter has
+moved, which is what makes a reader see its own write in whichever process it lands.
+"""
+
+import gc
+import logging
+from collections.abc import Callable
+
+from registry.catalog.state import Catalog
+from registry.store.change import Change
+from registry.store.errors import Conflict, LogTrimmed, StoreFailed
+from registry.store.protocol import Store
+
+logger = logging.getLogger(__name__)
+
+READ_AT_ONCE = 1000
+"""Log entries read in one transaction while catching up."""
+
+DRAFTS_MAX = 100
+"""How often a write is drafted anew after a conflict. Every conflict is another writer's success."""
+
+Listener = Callable[[set[str] | None], None]
+"""Told the topics that changes have touched; None stands for all of them."""
+
+
+class Replica:
+    """The catalog of this process and the store it follows.
+
+    Attributes:
+        catalog: the state as of ``seen``; replaced by a new object when it has to be reloaded.
+        seen: the store's counter as of the last catch-up.
+    """
+
+    def __init__(self, store: Store, listener: Listener) -> None:
+        self._store = store
+        self._listener = listener
+        self.catalog = Catalog()
+        self.seen = -1
+
+    def load(self) -> None:
+        """Load the tables into a new catalog.
+
+        Raises:
+            StoreDamaged: a row can't be read.
+        """
+        self.seen = self._store.counter
+        gc.disable()
+        catalog = Catalog()
+        index, stored = self._store.load()
+        catalog.load(index, stored)
+        old, self.catalog = self.catalog, catalog
+        old.forget()
+        # What is loaded stays: walking it again in every full collection would stall the loop.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 50)
+        gc.enable()
+
+    def catch_up(self) -> None:
+        """Apply what has been committed since the last call, and tell the listener."""
+        counter = self._store.counter
+        touched: set[str] = set()
+        catalog = self.catalog
+        try:
+            while entries := self._store.changes_since(catalog.index, READ_AT_ONCE):
+                for entry in entries:
+                    touched |= catalog.apply(entry.index, entry.puts, entry.deletes)
+                if len(entries) < READ_AT_ONCE:
+                    break
+        except LogTrimmed as reason:
+            logger.warning("fell behind the log (%s); loading the tables again", reason)
+            self.load()
+            self._listener(None)
+            return
+        self.seen = counter
+        if touched:
+            self._listener(touched)
+
+    async def write(self, draft: Callable[[Catalog], Change | None]) -> int:
+        """Commit what ``draft`` makes of the current catalog; draft again when that has changed.
+
+        Returns the catalog's index as of which the write is visible here.
+
+        Raises:
+            StoreFull, StoreFailed: as `Store.commit`; nothing was written.
+            Whatever ``draft`` raises.
+        """
+        for _ in range(DRAFTS_MAX):
+            if self._store.counter != self.seen:
+                self.catch_up()
+            change = draft(self.catalog)
+            if change is None:
+                return self.catalog.index
+            try:
+                index = await self._store.commit(change)
+            except Conflict:
+                continue
+            if self.catalog.index < index:
+                self.catch_up()
+            return index
+        raise StoreFailed(
+            f"the write met {DRAFTS_MAX} conflicting ones in a row; nothing was changed, send it again"
+        )

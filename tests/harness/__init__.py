@@ -1,0 +1,1 @@
+"""What tests that talk to real server processes share: starting, stopping, asking and comparing."""
