@@ -76,11 +76,13 @@ class App:
         self._read_counter = read_counter
         self._replica = world.replica
         self.answers = AnswerCache(settings.answer_cache_bytes)
+        self._cached = self.answers.answers
         self._reads = Reads(world, self.answers)
         self.watchers = Watchers(self._reads.answer, settings.max_waiters, loop)
         self._loop = loop
         names = (settings.node_name, *settings.allowed_hosts)
         self._hosts = HostPolicy(settings.http_addr.host, names)
+        self._host_verdicts = self._hosts.memo
         self._gzip_memo: dict[bytes, bool] = {}
         self._id_prefix = os.urandom(6).hex().encode()
         self._id_count = 0
@@ -108,7 +110,7 @@ class App:
         """Answer one HTTP request."""
         if self._read_counter() != self._replica.seen:
             self._replica.catch_up()
-        answer = self.answers.answers.get((scope["raw_path"], scope["query_string"]))
+        answer = self._cached.get((scope["raw_path"], scope["query_string"]))
         if answer is None or scope["method"] != "GET" or len(answer.body) > STREAM_FROM_BYTES:
             return await self._handle(scope, receive, send)
         request_id = b""
@@ -116,7 +118,7 @@ class App:
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts += 1
-                if not self._hosts.memo.get(value):
+                if not self._host_verdicts.get(value):
                     return await self._handle(scope, receive, send)
             elif name == b"accept-encoding":
                 gzip = self._accepts_gzip(value)

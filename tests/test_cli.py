@@ -32,8 +32,8 @@ def test_wrong_setting_is_one_line_and_code_2(command: str, capsys: pytest.Captu
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "registry: setting http_addr (flag --http-addr): found '127.0.0.1', expected HOST:PORT, where HOST is "
-        "an IP address or localhost (an IPv6 address in brackets) and PORT is from 1 to 65535\n"
+        "registry: setting http_addr (flag --http-addr): found '127.0.0.1', expected HOST:PORT, where HOST "
+        "is an IP address or localhost (an IPv6 address in brackets) and PORT is from 1 to 65535\n"
     )
 
 

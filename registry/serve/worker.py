@@ -133,8 +133,8 @@ class _Worker:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await app.watchers.drain()
         server.stop()  # type: ignore[no-untyped-call]
+        await app.watchers.drain()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(serving, self._settings.drain_timeout)
         warmth.save()

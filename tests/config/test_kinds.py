@@ -107,9 +107,9 @@ def test_value_is_refused(kind: kinds.Kind, found: object) -> None:
     assert refuses(kind.parse, found)
 
 
-@given(st.integers(0, 2**62))
+@given(st.integers(0, 10**18 - 1))
 def test_sizes_read_back(size: int) -> None:
-    kind = kinds.size(0, 2**62)
+    kind = kinds.size(0, 10**18)
     assert kind.parse(kind.show(size).strip('"')) == size
 
 

@@ -138,23 +138,16 @@ class Pair:
 
     def note(self, method: str, label: str, body: object, replies: Both) -> None:
         """Compare two answers that were already received."""
-        self._count += 1
-        key = method, label
-        exchange = Exchange(
-            self._count,
-            method,
-            label,
-            body,
-            replies,
-            self.theirs.see(label, replies.theirs),
-            self.ours.see(label, replies.ours),
-            self._latest.get(key),
-        )
-        self._latest[key] = exchange
+        exchange = self._exchange(method, label, body, replies, self._latest.get((method, label)))
+        self._latest[method, label] = exchange
         for gap in self._gaps(exchange):
-            difference = Difference(exchange, gap.where, gap.theirs, gap.ours)
-            if not self._judge.explains(difference):
-                self.differences.append(difference)
+            self._judge_gap(exchange, gap)
+
+    def note_watcher(self, target: str, replies: Both, outcomes: tuple[str, str]) -> None:
+        """Compare what became of a watcher of each, whose last answer before was the latest GET's."""
+        exchange = self._exchange("WATCH", target, None, replies, self._latest["GET", target])
+        if outcomes[0] != outcomes[1]:
+            self._judge_gap(exchange, Gap("watcher", *outcomes))
 
     def report(self) -> str:
         """List the differences that no rule explains; empty if there are none."""
@@ -163,6 +156,18 @@ class Pair:
         if more:
             shown.append(f"  ... and {more} more")
         return "\n".join((f"{len(self.differences)} differences", *shown)) if shown else ""
+
+    def _exchange(
+        self, method: str, label: str, body: object, replies: Both, previous: Exchange | None
+    ) -> Exchange:
+        self._count += 1
+        seen = self.theirs.see(label, replies.theirs), self.ours.see(label, replies.ours)
+        return Exchange(self._count, method, label, body, replies, *seen, previous)
+
+    def _judge_gap(self, exchange: Exchange, gap: Gap) -> None:
+        difference = Difference(exchange, gap.where, gap.theirs, gap.ours)
+        if not self._judge.explains(difference):
+            self.differences.append(difference)
 
     def _gaps(self, exchange: Exchange) -> Iterator[Gap]:
         theirs, ours = exchange.theirs, exchange.ours

@@ -107,7 +107,7 @@ PARAMETERS = (
         "?passing=0&passing",
     ),
     *("?filter=", "?index=0", "?index=1&wait=10ms", "?index=x", "?index=-1", "?index=1.5", "?index="),
-    *("?index=18446744073709551615&wait=10ms", "?index=18446744073709551616", "?index=1&index=x"),
+    *("?index=18446744073709551615&wait=10ms", "?index=18446744073709551616", "?index=0&index=x"),
     *("?wait=x", "?wait=5", "?wait=1s&index=x", "?wait=x&index=x", "?wait=", "?wait=-5s", "?wait=0s"),
     *("?stale&consistent&index=x&wait=y", "?index=x&dc=dc2&passing=maybe", "?dc=dc2&passing=maybe"),
     *("?index=9999999&wait=10ms", "?merge-central-config", "?unknown=1&x", "?a=b;c=d", "?&&"),

@@ -89,17 +89,16 @@ class _Parser(Scanner):
         return first if len(operands) == 1 else And(tuple(operands))
 
     def _negation(self) -> Expression | None:
-        # A word "not" may be the operator or, where nothing else fits, a value: "not in Tags".
         starts = [self.at]
         while self.word("not") and self.blanks():
             starts.append(self.at)
-        while starts:
-            self.at = starts.pop()
+        # The last words "not" may be something else where nothing fits after them: "not in Tags",
+        # "not not in Tags". One before those cannot: two more would stand between it and its operator.
+        for count in range(len(starts) - 1, max(len(starts) - 4, -1), -1):
+            self.at = starts[count]
             operand = self._group()
             if operand is not None:
-                for _ in starts:
-                    operand = operand.operand if isinstance(operand, Not) else Not(operand)
-                return operand
+                return _negated(operand, count)
         return None
 
     def _group(self) -> Expression | None:
@@ -216,3 +215,9 @@ class _Parser(Scanner):
             return ".".join(selector)
         number = self.number()
         return number if number is not None else self.string()
+
+
+def _negated(expression: Expression, times: int) -> Expression:
+    if times % 2 == 0:
+        return expression
+    return expression.operand if isinstance(expression, Not) else Not(expression)

@@ -152,9 +152,10 @@ class Scanner:
 def place(text: str, at: int) -> str:
     """Return "line:column (offset)" of the character ``at`` of ``text``.
 
-    Lines and columns count characters from 1, the offset counts bytes of UTF-8 from 0.
+    Lines and columns count characters from 1, the offset counts bytes of UTF-8 from 0. A line break
+    counts as column 0 of the line it begins, as in Consul.
     """
-    head = text[:at]
-    line = head.count("\n") + 1
-    column = at - head.rfind("\n")
-    return f"{line}:{column} ({len(head.encode(errors='surrogateescape'))})"
+    seen = text[: at + 1]
+    line = seen.count("\n") + 1
+    column = at - seen.rfind("\n")
+    return f"{line}:{column} ({len(text[:at].encode(errors='surrogateescape'))})"

@@ -1,0 +1,112 @@
+"""Rows of the agent's checks: from definitions, and the ones that mean maintenance."""
+
+from typing import Any
+
+import msgspec
+
+from registry.api.agent.check_types import type_of
+from registry.api.agent.definitions import PROBE_FIELDS
+from registry.catalog.entities import Check
+from registry.catalog.rows import CheckRow, ServiceRow, unpack_check
+from registry.wire.duration import format_duration
+
+NODE_MAINTENANCE = "_node_maintenance"
+SERVICE_MAINTENANCE = "_service_maintenance:"
+
+
+def service_check(service: ServiceRow, check_id: str, given: dict[str, Any]) -> CheckRow:
+    """Return the row of a check that was given with its service."""
+    return CheckRow(
+        service.node,
+        check_id,
+        given.get("Status") or "critical",
+        service.id,
+        service.name,
+        True,
+        name=given.get("Name") or f"Service '{service.name}' check",
+        notes=given.get("Notes", ""),
+        service_tags=service.tags,
+        type=type_of(given),
+        interval=_shown(given.get("Interval", 0)),
+        timeout=_shown(given.get("Timeout", 0)),
+        probe=probe_of(given),
+    )
+
+
+def _shown(nanoseconds: int) -> str:
+    return format_duration(nanoseconds) if nanoseconds else ""
+
+
+def single_check(
+    node: str, check_id: str, given: dict[str, Any], service: ServiceRow | None = None
+) -> CheckRow:
+    """Return the row of a check that was registered by itself, for a service or for the node.
+
+    Consul shows unset durations of these as ``0s``, where those given with a service show nothing.
+    """
+    return CheckRow(
+        node,
+        check_id,
+        given.get("Status") or "critical",
+        service.id if service else "",
+        service.name if service else "",
+        True,
+        name=given["Name"],
+        notes=given.get("Notes", ""),
+        service_tags=service.tags if service else (),
+        type=type_of(given),
+        interval=format_duration(given.get("Interval", 0)),
+        timeout=format_duration(given.get("Timeout", 0)),
+        probe=probe_of(given),
+    )
+
+
+def maintenance_check(node: str, reason: str, service: ServiceRow | None = None) -> CheckRow:
+    """Return the check that puts a service, or without one the node, into maintenance."""
+    what = "service" if service else "node"
+    return CheckRow(
+        node,
+        SERVICE_MAINTENANCE + service.id if service else NODE_MAINTENANCE,
+        "critical",
+        service.id if service else "",
+        service.name if service else "",
+        True,
+        name=f"{what.capitalize()} Maintenance Mode",
+        notes=reason
+        or f"Maintenance mode is enabled for this {what}, but no reason was provided. "
+        "This is a default message.",
+        service_tags=service.tags if service else (),
+        type="maintenance",
+    )
+
+
+def is_maintenance(check_id: str) -> bool:
+    """Say whether a check means maintenance, of its service or of the node."""
+    return check_id == NODE_MAINTENANCE or check_id.startswith(SERVICE_MAINTENANCE)
+
+
+def probe_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return how to run a check: the fields given, in a fixed order, durations in nanoseconds.
+
+    Empty values are left out, except for ``H2PingUseTLS``, which is true unless it is given.
+    """
+    probe = {
+        field.name: given[field.name]
+        for field in PROBE_FIELDS
+        if given.get(field.name) or (field.name == "H2PingUseTLS" and field.name in given)
+    }
+    if "Header" in probe:
+        probe["Header"] = dict(sorted(probe["Header"].items()))
+    return probe
+
+
+def keeping_state(row: CheckRow, old: Check | None) -> CheckRow:
+    """Return a row with the status and output that the agent's check of this ID has.
+
+    So a registration that is repeated does not lose a heartbeat; the status kept wins over one that is
+    given, and stays even when the check's type changes (Consul's behaviour).
+    """
+    if old is None or not old.local:
+        return row
+    known = unpack_check(old.packed)
+    return msgspec.structs.replace(row, status=known.status, output=known.output)

@@ -1,0 +1,86 @@
+"""What kind of check a definition asks for, and what is wrong with it, in Consul's words."""
+
+from typing import Any
+
+from registry.http.errors import HttpError
+
+STATUSES = ("passing", "warning", "critical")
+
+_POLLED = ("HTTP", "TCP", "UDP", "GRPC", "H2PING", "OSService")
+
+SCRIPTS_DISABLED = (
+    "Scripts are disabled on this agent from remote calls; "
+    "to enable, configure 'enable_script_checks' to true"
+)
+"""Consul's text. Here no setting enables them: an API that starts programs is a hole by design."""
+
+
+def is_empty(given: dict[str, Any]) -> bool:
+    """Say whether a definition says nothing, which inside of a service counts as no check.
+
+    Go compares with the zero value, which an empty map is not. A service ID is no part of it.
+    """
+    return not any(
+        value or isinstance(value, dict) for name, value in given.items() if name not in _NOT_COMPARED
+    )
+
+
+_NOT_COMPARED = frozenset(("ServiceID", "Namespace", "Partition"))
+
+
+def is_script(given: dict[str, Any]) -> bool:
+    """Say whether a check runs a program, in a container or not."""
+    return bool(given.get("ScriptArgs"))
+
+
+def is_alias(given: dict[str, Any]) -> bool:
+    """Say whether a check follows the checks of a service or node."""
+    return bool(given.get("AliasNode") or given.get("AliasService"))
+
+
+def problem(given: dict[str, Any]) -> str:
+    """Return what is wrong with a definition, "" for nothing; Consul's texts in Consul's order."""
+    interval, ttl = given.get("Interval", 0), given.get("TTL", 0)
+    polled = is_script(given) or any(given.get(name) for name in _POLLED)
+    if interval > 0 and ttl > 0:
+        return "Interval and TTL cannot both be specified"
+    if polled and interval <= 0:
+        return "Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks"
+    if polled and is_alias(given):
+        return "Interval cannot be set for Alias checks"
+    if is_alias(given) and ttl > 0:
+        return "TTL must be not be set for Alias checks"
+    if not polled and not is_alias(given) and ttl <= 0:
+        return "TTL must be > 0 for TTL checks"
+    if given.get("OutputMaxSize", 0) < 0:
+        return "MaxOutputMaxSize must be positive"
+    if given.get("FailuresBeforeWarning", 0) > given.get("FailuresBeforeCritical", 0):
+        return "FailuresBeforeWarning can't be higher than FailuresBeforeCritical"
+    return ""
+
+
+def type_of(given: dict[str, Any]) -> str:
+    """Return the ``Type`` that a valid definition is shown with: the first that fits in Consul's order."""
+    ordered = (
+        ("grpc", given.get("GRPC")),
+        ("http", given.get("HTTP")),
+        ("ttl", given.get("TTL", 0) > 0),
+        ("tcp", given.get("TCP")),
+        ("udp", given.get("UDP")),
+        ("alias", is_alias(given)),
+        ("docker", is_script(given) and given.get("DockerContainerID")),
+        ("script", is_script(given)),
+        ("h2ping", given.get("H2PING")),
+        ("os_service", given.get("OSService")),
+    )
+    return next((name for name, asked in ordered if asked), "")
+
+
+def refuse_scripts(given: dict[str, Any]) -> None:
+    """Refuse a check that runs a program.
+
+    Raises:
+        HttpError: 500 with Consul's text.
+    """
+    if is_script(given):
+        raise HttpError(500, SCRIPTS_DISABLED)
