@@ -1,5 +1,5 @@
-# Everything one does with this project. Only Python 3.11+ is needed beforehand; the first target
-# makes .venv with pinned packages, later ones use it. ARGS passes arguments on: make run ARGS="--workers 4".
+# Everything one does with this project. Nothing but Python 3.11+ is needed beforehand: what needs packages
+# first makes .venv with the pinned ones. ARGS passes arguments on: make run ARGS="--workers 4".
 
 VENV ?= .venv
 PYTHON ?=
@@ -23,7 +23,7 @@ run: $(VENV)/.run ## start the registry, its data in ./data
 # for is that of the whole suite, so a part of it (ARGS) is not held to it.
 test: $(VENV)/.dev ## run the tests and report their coverage
 	@mkdir -p build && rm -f .coverage .coverage.* build/test.*
-	@{ $(PY) -m coverage run -m pytest $(ARGS); echo $$? > build/test.status; } 2>&1 | tee build/test.log; \
+	@{ $(PY) -u -m coverage run -m pytest $(ARGS); echo $$? > build/test.status; } 2>&1 | tee build/test.log; \
 	$(PY) -m coverage combine --quiet && $(PY) -m coverage report $(if $(ARGS),--fail-under=0); \
 	covered=$$?; status=$$(cat build/test.status); \
 	if [ $$status -eq 0 ]; then status=$$covered; fi; \
