@@ -6,6 +6,7 @@ and its request id, nothing else. Everything unusual goes to `_handle`, which pa
 """
 
 import asyncio
+import html
 import logging
 import os
 import random
@@ -19,11 +20,11 @@ from registry.http.answer import Answer, Headers
 from registry.http.blocking import Watchers
 from registry.http.body import read_body
 from registry.http.cache import AnswerCache, Key
-from registry.http.errors import ClientGone, HttpError, SlowClient
+from registry.http.errors import ClientGone, HttpError, NoEndpoint, SlowClient
 from registry.http.host import HostPolicy
 from registry.http.options import check_tenancy
 from registry.http.query import clean_path, decode_path, parse_query
-from registry.http.reads import COMMON, FAILED_META, Plan, Reads
+from registry.http.reads import COMMON, FAILED_META, NOSNIFF, TEXT_MARK, Plan, Reads
 from registry.http.request import Request, Response
 from registry.http.routing import Found, ReadRoute, Router, WriteRoute
 from registry.store.errors import StoreError
@@ -39,11 +40,13 @@ STREAM_FROM_BYTES = 1 << 20
 
 PIECE_BYTES = 1 << 18
 REQUEST_ID_MAX = 128
-MEMO_MAX = 1024
+MEMO_MAX, MEMO_VALUE_MAX = 1024, 256
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
-NOSNIFF = (b"x-content-type-options", b"nosniff")
+HTML = (b"content-type", b"text/html; charset=utf-8")
 
-_UNUSUAL = frozenset((b"accept", b"cache-control", b"x-consul-namespace", b"x-consul-partition"))
+_UNUSUAL = frozenset(
+    (b"if-none-match", b"accept", b"cache-control", b"x-consul-namespace", b"x-consul-partition")
+)
 """Headers that can change what a read means; a request with one of them is parsed."""
 
 
@@ -97,11 +100,13 @@ class App:
 
     def warm(self, path: bytes, query: bytes) -> None:
         """Make the answer to a request that has not come in yet; one that is wrong is passed over."""
+        given = query.removesuffix(TEXT_MARK)
+        headers = {} if given == query else {b"accept": b"text/plain"}
         try:
-            found = self._find((path, query))
+            found = self._find((path, given), "GET")
             route = found.routes.get("GET")
             if isinstance(route, ReadRoute):
-                plan = self._plan(route, found.argument, parse_query(query), (path, query), {})
+                plan = self._plan(route, found.argument, parse_query(given), (path, given), headers)
                 self._reads.answer(plan)
         except HttpError:
             return
@@ -123,8 +128,8 @@ class App:
             elif name == b"accept-encoding":
                 gzip = self._accepts_gzip(value)
             elif name == b"x-request-id":
-                request_id = value
-            elif name == b"if-none-match" or name in _UNUSUAL:
+                request_id = request_id or value
+            elif name in _UNUSUAL and (name != b"accept" or value.startswith(b"text/plain")):
                 return await self._handle(scope, receive, send)
         if hosts != 1:
             return await self._handle(scope, receive, send)
@@ -159,7 +164,9 @@ class App:
             logger.warning("%s %s: %s", scope["method"], scope["path"], error)
             await self._send_error(send, HttpError(500, str(error)), request_id)
         except ClientGone:
-            return
+            # Nobody reads this, unless it was the body that broke the rules of HTTP.
+            text = "The request ended before it was complete: its body is cut short or wrongly chunked"
+            await self._send_error(send, HttpError(400, text), request_id)
         except SlowClient:
             raise
         except Exception:
@@ -187,8 +194,8 @@ class App:
             raise HttpError(
                 414, f"Query string too long, max allowed is {self._settings.max_query_bytes} bytes"
             )
-        found = self._find(key)
         method = scope["method"]
+        found = self._find(key, method)
         if method == "OPTIONS":
             await self._send(send, Response(headers=((b"allow", found.allow()),)), request_id)
             return
@@ -197,37 +204,34 @@ class App:
             raise HttpError(405, f"method {method} not allowed", ((b"allow", found.allow()),))
         params = parse_query(key[1])
         check_tenancy(params, headers)
+
+        def body() -> Awaitable[bytes]:
+            settings = self._settings
+            return read_body(headers, receive, settings.max_body_bytes, settings.body_timeout)
+
         if isinstance(route, WriteRoute):
-            request = Request(
-                self._world,
-                found.argument,
-                params,
-                headers,
-                lambda: read_body(
-                    headers, receive, self._settings.max_body_bytes, self._settings.body_timeout
-                ),
-            )
+            request = Request(self._world, found.argument, params, headers, body)
             await self._send(send, await route.handler(request), request_id)
             return
         plan = self._plan(route, found.argument, params, key, headers)
-        answer = await self._read(plan, receive)
+        answer = await self._read(plan, body, receive)
         await self._send_answer(send, answer, plan.key, headers, request_id)
 
-    def _find(self, key: Key) -> Found:
-        path = decode_path(key[0])
+    def _find(self, key: Key, method: str) -> Found:
+        path = decode_path(key[0]) or "/"  # CONNECT names no path
         clean = clean_path(path)
         if clean != path:
-            raise _moved(clean, key[1])
+            raise _moved(clean, key[1], method)
         found = self._router.find(path)
         if found is None:
             if "/v1/" in path:
-                raise HttpError(404, "Invalid URL path: not a recognized HTTP API endpoint\n")
-            raise HttpError(
+                raise NoEndpoint(404, "Invalid URL path: not a recognized HTTP API endpoint\n")
+            raise NoEndpoint(
                 404,
                 "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n",
             )
         if found.redirect:
-            raise _moved(found.redirect, key[1])
+            raise _moved(found.redirect, key[1], method)
         return found
 
     def _plan(
@@ -243,16 +247,16 @@ class App:
 
     # Blocking
 
-    async def _read(self, plan: Plan[World], receive: Receive) -> Answer:
+    async def _read(
+        self, plan: Plan[World], body: Callable[[], Awaitable[bytes]], receive: Receive
+    ) -> Answer:
         """Return the answer to send: at once, or when it has something new for the client."""
         answer = self._reads.answer(plan)
-        options = plan.options
-        if options.digest:
-            if answer.digest != options.digest:
-                return answer
-        elif not options.index or answer.index > options.index:
+        if _is_news(answer, plan):
             return answer
-        if self.watchers.draining:
+        await body()  # a GET may have one; behind it, receive() tells of nothing but the client's going
+        answer = self._reads.answer(plan)
+        if _is_news(answer, plan) or self.watchers.draining:
             return answer
         if self.watchers.full:
             raise HttpError(
@@ -263,9 +267,6 @@ class App:
         return await self._park(plan, answer, receive)
 
     async def _park(self, plan: Plan[World], answer: Answer, receive: Receive) -> Answer:
-        await receive()
-        if self._reads.answer(plan) is not answer:
-            return await self._read(plan, receive)
         waiter = self.watchers.park(plan, answer)
         future = waiter.future
         gone = receive()
@@ -319,12 +320,11 @@ class App:
         await self._send_parts(send, response.status, headers, response.body, request_id)
 
     async def _send_error(self, send: Send, error: HttpError, request_id: bytes) -> None:
-        headers: Headers = [*error.headers, NOSNIFF]
-        if error.status not in (301, 404) or not error.text.endswith("\n"):
-            headers = [*error.headers, *COMMON]
+        common = [NOSNIFF] if isinstance(error, NoEndpoint) else COMMON
+        headers: Headers = [*error.headers, *common]
         if error.meta:
             headers += FAILED_META
-        if error.text:
+        if error.text and error.status != 301:
             headers.append(TEXT)
         await self._send_parts(send, error.status, headers, error.text.encode(), request_id)
 
@@ -366,7 +366,7 @@ class App:
         known = self._gzip_memo.get(value)
         if known is None:
             known = _accepts_gzip(value.decode("latin-1"))
-            if len(self._gzip_memo) < MEMO_MAX:
+            if len(self._gzip_memo) < MEMO_MAX and len(value) <= MEMO_VALUE_MAX:
                 self._gzip_memo[value] = known
         return known
 
@@ -377,9 +377,20 @@ class App:
         return b"%s-%x" % (self._id_prefix, self._id_count)
 
 
-def _moved(path: str, query: bytes) -> HttpError:
-    location = quote(path, safe="/~:@!$&'()*+,;=").encode() + (b"?" + query if query else b"")
-    return HttpError(301, "", ((b"location", location),))
+def _is_news(answer: Answer, plan: Plan[World]) -> bool:
+    """Say whether an answer has something that the client does not know, so that it need not wait."""
+    options = plan.options
+    if options.digest:
+        return answer.digest != options.digest
+    return not options.index or answer.index > options.index
+
+
+def _moved(path: str, query: bytes, method: str) -> HttpError:
+    """Return Go's redirect: with a page for browsers on GET, else without a body."""
+    location = quote(path, safe="/~:@!$&'()*+,;=") + (f"?{query.decode('latin-1')}" if query else "")
+    page = f'<a href="{html.escape(location)}">Moved Permanently</a>.\n\n' if method == "GET" else ""
+    headers = ((b"location", location.encode("latin-1")), *([HTML] if page else []))
+    return NoEndpoint(301, page, headers)
 
 
 def _matches(if_none_match: bytes, etag: bytes) -> bool:

@@ -4,17 +4,19 @@ Errors found behind the HTTP layer are 500 with Consul's texts, as clients match
 registry limits is 400.
 """
 
-import uuid
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from registry.api.agent.check_limit import refuse_too_many
 from registry.api.bodies import read_object
 from registry.api.catalog_definitions import DEREGISTER, REGISTER, check_definition, check_type
-from registry.api.limits import check_meta, check_name, check_tags
+from registry.api.limits import check_meta, check_name, check_room, check_tags
 from registry.api.services import build_service
 from registry.api.world import World
-from registry.catalog.entities import Node
+from registry.catalog.entities import Check, Node
 from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold, unpack_service
 from registry.catalog.state import Catalog
 from registry.http.errors import HttpError
@@ -22,6 +24,8 @@ from registry.http.request import TRUE, Request, Response
 from registry.http.routing import WriteRoute
 from registry.replica import Draft
 from registry.store.change import Change
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 async def register(request: Request[World]) -> Response:
@@ -38,9 +42,9 @@ async def deregister(request: Request[World]) -> Response:
     """Remove a service, a check, or a node with everything on it; absent ones are no error."""
     body = await read_object(request, DEREGISTER)
     world = request.world
+    _check_datacenter(world, body)
     if not body.get("Node"):
         raise HttpError(500, "Must provide node")
-    _check_datacenter(world, body)
 
     def draft(catalog: Catalog) -> Change | None:
         node = catalog.nodes.get(fold(body["Node"]))
@@ -82,12 +86,15 @@ def _remove_foreign(changes: Draft, node: Node) -> None:
 
 def _check_request(world: World, body: dict[str, Any]) -> None:
     """Refuse what is wrong whatever the catalog holds."""
+    _check_datacenter(world, body)
     if not body.get("Node"):
         raise HttpError(500, "Must provide node")
     if not body.get("Address") and not body.get("SkipNodeUpdate"):
         raise HttpError(500, "Must provide address if SkipNodeUpdate is not set")
-    _check_datacenter(world, body)
     check_name(world.settings, "Node", body["Node"])
+    pairs, allowed = len(body.get("NodeMeta", {})), world.settings.max_meta_pairs
+    if pairs > allowed:
+        raise HttpError(400, f"NodeMeta has {pairs} pairs, max allowed is {allowed} (max_meta_pairs)")
     _check_node_id(body.get("ID", ""))
 
 
@@ -101,10 +108,8 @@ def _check_node_id(text: str) -> None:
         return
     if len(text) != 36:
         raise HttpError(500, "Bad node ID: uuid string is wrong length")
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        raise HttpError(500, "Bad node ID: uuid is improperly formatted") from None
+    if not _UUID.fullmatch(text):
+        raise HttpError(500, "Bad node ID: uuid is improperly formatted")
 
 
 class _Registration:
@@ -127,12 +132,28 @@ class _Registration:
         service = self._service
         if service is not None:
             old = node.instances.get(fold(service.id)) if node else None
+            check_room(self._world.settings, catalog.instance_count, int(old is None))
             if old is not None and old.local:
                 service = msgspec.structs.replace(service, local=True)
             draft.put_service(service)
-        for check in {fold(check.id): check for check in self._checks}.values():
+        checks = {fold(check.id): check for check in self._checks}
+        for check in checks.values():
             draft.put_check(self._bound(check, service, node))
+        self._check_check_room(checks, node)
         return draft.change()
+
+    def _check_check_room(self, checks: dict[str, CheckRow], node: Node | None) -> None:
+        """Refuse more checks on one service, or on the node itself, than there may be."""
+        for service_key in {fold(check.service_id) for check in checks.values()}:
+            present: Iterable[Check] = ()
+            if node is not None and not service_key:
+                present = node.level_checks
+            elif node is not None and service_key in node.instances:
+                present = node.instances[service_key].checks
+            known = {check.key for check in present}
+            given = {key for key, check in checks.items() if fold(check.service_id) == service_key}
+            if given - known:
+                refuse_too_many(self._world.settings, len(known | given))
 
     def _draft_node(self, draft: Draft, catalog: Catalog, node: Node | None) -> None:
         body = self._body

@@ -29,13 +29,13 @@ def connect(read: Read[World]) -> Result:
 def ingress(read: Read[World]) -> Result:
     """Answer an empty list: no ingress gateway is bound to services here."""
     argument(read, "service name")
-    passing(read)
     filter_of(read, CHECK_SERVICE_NODE)
+    passing(read)
     return Result(b"[]", (topics.GATEWAYS,))
 
 
 def _instances(read: Read[World], group: Group | None, topic: str) -> Result:
-    healthy, test = passing(read), filter_of(read, CHECK_SERVICE_NODE)
+    test, healthy = filter_of(read, CHECK_SERVICE_NODE), passing(read)
     found: list[Instance] = []
     if not elsewhere(read):
         found = select.instances(

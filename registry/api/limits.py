@@ -31,6 +31,20 @@ def check_name(settings: Settings, where: str, name: str) -> None:
         )
 
 
+def check_room(settings: Settings, present: int, added: int) -> None:
+    """Refuse service instances past the number that may be registered; replacing one adds none.
+
+    Raises:
+        HttpError: 500, as for a full store: the request is right, and may succeed another time.
+    """
+    if added and present + added > settings.max_services:
+        raise HttpError(
+            500,
+            f"The registry has {present} services, max allowed is {settings.max_services} "
+            "(max_services); deregister some or raise the limit",
+        )
+
+
 def check_tags(settings: Settings, tags: list[str]) -> None:
     """Refuse too many or too long tags.
 

@@ -1,9 +1,10 @@
 """Every route there is."""
 
-from registry.api import catalog, catalog_write, health, plain, status
+from registry.api import agent, catalog, catalog_write, health, plain, status
 from registry.http.routing import ReadRoute, WriteRoute
 
 ROUTES: tuple[ReadRoute | WriteRoute, ...] = (
+    *agent.ROUTES,
     *catalog.ROUTES,
     *catalog_write.ROUTES,
     *health.ROUTES,

@@ -1,6 +1,5 @@
 """/v1/status and /v1/coordinate: what a single server says of its cluster."""
 
-from registry.api.params import argument
 from registry.api.world import World
 from registry.catalog import topics
 from registry.http.answer import Result
@@ -38,9 +37,8 @@ def coordinate_nodes(read: Read[World]) -> Result:
     return Result(b"[]", (topics.COORDINATES,))
 
 
-def coordinate_node(read: Read[World]) -> Result:
-    """Answer 404 with an empty body, as Consul does for a node without coordinates."""
-    argument(read, "node name")
+def coordinate_node(_: Read[World]) -> Result:
+    """Answer 404 with an empty body, as Consul does for a node without coordinates, or without a name."""
     return Result(b"", (), status=404, content_type=b"")
 
 

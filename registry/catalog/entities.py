@@ -17,7 +17,10 @@ PASSING = "passing"
 
 
 class Check(msgspec.Struct, gc=False, eq=False):
-    """A check in memory. ``service_key`` and ``name_key`` are folded, "" for a node-level check."""
+    """A check in memory. ``service_key`` and ``name_key`` are folded, "" for a node-level check.
+
+    ``fragment`` is its JSON in health answers, ``agent_fragment`` its part of the map that the agent shows.
+    """
 
     slot: int
     node_key: str
@@ -31,6 +34,7 @@ class Check(msgspec.Struct, gc=False, eq=False):
     modify: int
     packed: bytes
     fragment: bytes | None = None
+    agent_fragment: bytes | None = None
 
 
 class Instance(msgspec.Struct, gc=False, eq=False):
@@ -45,6 +49,7 @@ class Instance(msgspec.Struct, gc=False, eq=False):
         healthy: whether all of ``checks`` are passing.
         service_fragment: its JSON under "Service" in health answers.
         catalog_fragment: its part of an element of catalog/service.
+        agent_fragment: its part of the map that the agent shows.
     """
 
     slot: int
@@ -63,6 +68,7 @@ class Instance(msgspec.Struct, gc=False, eq=False):
     healthy: bool = True
     service_fragment: bytes | None = None
     catalog_fragment: bytes | None = None
+    agent_fragment: bytes | None = None
 
 
 class Node:

@@ -26,6 +26,10 @@ class HttpError(Exception):
         self.meta = meta
 
 
+class NoEndpoint(HttpError):
+    """The path leads to no endpoint, so the answer has none of the headers that endpoints give."""
+
+
 class ClientGone(Exception):
     """The client closed the connection, or broke the rules of its body; nobody is there to answer."""
 

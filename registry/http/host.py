@@ -8,7 +8,7 @@ loopback only names are answered that a page cannot have.
 import ipaddress
 from collections.abc import Iterable
 
-_MEMO_MAX = 1024
+_MEMO_MAX, _MEMO_VALUE_MAX = 1024, 256
 
 
 class HostPolicy:
@@ -29,7 +29,7 @@ class HostPolicy:
         known = self.memo.get(value)
         if known is None:
             known = self._decide(value.decode("latin-1").lower())
-            if len(self.memo) < _MEMO_MAX:
+            if len(self.memo) < _MEMO_MAX and len(value) <= _MEMO_VALUE_MAX:
                 self.memo[value] = known
         return known
 

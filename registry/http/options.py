@@ -44,12 +44,12 @@ def parse_consistency(params: Mapping[str, list[str]], cache_control: bytes = b"
             stale = parse_duration(max_stale) > 0 or stale
         except DurationError:
             raise HttpError(400, f'Invalid max_stale value "{max_stale}"') from None
-    if cache_control:
-        _check_cache_control(cache_control)
     if stale and consistent:
         raise HttpError(400, "Cannot specify ?stale with ?consistent, conflicting semantics.")
     if "cached" in params and consistent:
         raise HttpError(400, "Cannot specify ?cached with ?consistent, conflicting semantics.")
+    if cache_control:
+        _check_cache_control(cache_control)
     return "stale" if stale else "consistent" if consistent else "leader"
 
 

@@ -2,9 +2,9 @@
 
 import posixpath
 import re
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
-from registry.http.errors import HttpError
+from registry.http.errors import HttpError, NoEndpoint
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -22,27 +22,34 @@ def parse_query(raw: bytes) -> dict[str, list[str]]:
     if bad:
         raise HttpError(400, f"Invalid query string: incomplete escape at offset {bad.start()}")
     params: dict[str, list[str]] = {}
-    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, encoding="utf-8"):
-        params.setdefault(name, []).append(value)
+    for part in raw.split(b"&"):
+        if part:
+            name, _, value = part.partition(b"=")
+            params.setdefault(_unescape(name), []).append(_unescape(value))
     return params
 
 
+def _unescape(raw: bytes) -> str:
+    return unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8", "replace")
+
+
 def strip_params(raw: bytes, names: frozenset[bytes]) -> bytes:
-    """Return the query string without the parameters named."""
-    return b"&".join([part for part in raw.split(b"&") if part.partition(b"=")[0] not in names])
+    """Return the query string without the parameters named, however their names are escaped."""
+    parts = raw.split(b"&")
+    return b"&".join([part for part in parts if unquote_to_bytes(part.partition(b"=")[0]) not in names])
 
 
 def decode_path(raw: bytes) -> str:
     """Return the path, decoded once.
 
     Raises:
-        HttpError: 400 with an empty body for control characters or an incomplete escape.
+        NoEndpoint: 400 with an empty body for control characters or an incomplete escape.
     """
     if _BAD_ESCAPE.search(raw):
-        raise HttpError(400, "")
+        raise NoEndpoint(400, "")
     path = unquote_to_bytes(raw).decode("utf-8", "replace")
     if _UNPRINTABLE.search(path):
-        raise HttpError(400, "")
+        raise NoEndpoint(400, "")
     return path
 
 

@@ -26,10 +26,14 @@ from registry.wire.encode import pretty
 
 _WAITING = frozenset((b"index", b"wait", b"hash"))
 
+TEXT_MARK = b"\0text"
+"""Ends the key of an answer made for ``Accept: text/plain``; no query string holds a NUL."""
+
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 COMMON: Headers = [
     (b"vary", b"Accept-Encoding"),
     (b"x-consul-default-acl-policy", b"allow"),
-    (b"x-content-type-options", b"nosniff"),
+    NOSNIFF,
 ]
 """Headers of every answer of a known endpoint."""
 
@@ -123,7 +127,7 @@ class Reads(Generic[W]):
             key = (key[0], strip_params(key[1], _WAITING))
         accept_text = accept.startswith(b"text/plain")
         if accept_text:
-            key = (key[0], key[1] + b"\0text")
+            key = (key[0], key[1] + TEXT_MARK)
         read = Read(self._world, argument, params, options, accept_text=accept_text)
         return Plan(route, read, key)
 

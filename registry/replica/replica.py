@@ -9,6 +9,7 @@ import gc
 import logging
 from collections.abc import Callable
 
+from registry.catalog.rows import CHECKS
 from registry.catalog.state import Catalog
 from registry.store.change import Change
 from registry.store.errors import Conflict, LogTrimmed, StoreFailed
@@ -39,6 +40,11 @@ class Replica:
         self._listener = listener
         self.catalog = Catalog()
         self.seen = -1
+        self._on_checks: Callable[[set[bytes]], None] | None = None
+
+    def on_checks(self, callback: Callable[[set[bytes]], None]) -> None:
+        """Have ``callback`` called after a catch-up with the keys of the check rows written or removed."""
+        self._on_checks = callback
 
     def load(self) -> None:
         """Load the tables into a new catalog.
@@ -63,11 +69,15 @@ class Replica:
         """Apply what has been committed since the last call, and tell the listener."""
         counter = self._store.counter
         touched: set[str] = set()
+        checks: set[bytes] = set()
         catalog = self.catalog
         try:
             while entries := self._store.changes_since(catalog.index, READ_AT_ONCE):
                 for entry in entries:
                     touched |= catalog.apply(entry.index, entry.puts, entry.deletes)
+                    if self._on_checks:
+                        checks.update(put.key for put in entry.puts if put.table == CHECKS)
+                        checks.update(key for table, key in entry.deletes if table == CHECKS)
                 if len(entries) < READ_AT_ONCE:
                     break
         except LogTrimmed as reason:
@@ -78,6 +88,8 @@ class Replica:
         self.seen = counter
         if touched:
             self._listener(touched)
+        if checks and self._on_checks:
+            self._on_checks(checks)
 
     async def write(self, draft: Callable[[Catalog], Change | None]) -> int:
         """Commit what ``draft`` makes of the current catalog; draft again when that has changed.

@@ -16,7 +16,7 @@ ABSENT = 0
 """Guard value: the row must not exist. Indexes start at 1, so no row has it as ModifyIndex."""
 
 ROW_HEADER = struct.Struct("<QQI")
-"""In front of every stored value: create index, modify index, CRC-32 of the value."""
+"""In front of every stored value: create index, modify index, CRC-32 of key, indexes and value."""
 
 
 class Put(NamedTuple):
@@ -98,18 +98,21 @@ class Row(NamedTuple):
     value: bytes
 
 
+_INDEXES = struct.Struct("<QQ")
+_CHECKSUM = struct.Struct("<I")
 _ENTRY_HEADER = struct.Struct("<IQ")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[list[LoggedPut], list[tuple[str, bytes]]]).decode
 
 
-def pack_row(create: int, modify: int, value: bytes) -> bytes:
+def pack_row(key: bytes, create: int, modify: int, value: bytes) -> bytes:
     """Return the stored form of a row: header and value."""
-    return ROW_HEADER.pack(create, modify, zlib.crc32(value)) + value
+    indexes = _INDEXES.pack(create, modify)
+    return b"".join((indexes, _CHECKSUM.pack(_checksum(key, indexes, value)), value))
 
 
-def unpack_row(stored: bytes) -> tuple[int, int, bytes]:
-    """Return ``(create, modify, value)`` of a stored row.
+def unpack_row(key: bytes, stored: bytes) -> tuple[int, int, bytes]:
+    """Return ``(create, modify, value)`` of the row stored under ``key``.
 
     Raises:
         ValueError: the row is shorter than its header or its checksum does not match.
@@ -118,9 +121,13 @@ def unpack_row(stored: bytes) -> tuple[int, int, bytes]:
         raise ValueError(f"expected at least {ROW_HEADER.size} bytes, found {len(stored)}")
     create, modify, checksum = ROW_HEADER.unpack_from(stored)
     value = stored[ROW_HEADER.size :]
-    if zlib.crc32(value) != checksum:
+    if _checksum(key, stored[: _INDEXES.size], value) != checksum:
         raise ValueError("its checksum does not match its content")
     return create, modify, value
+
+
+def _checksum(key: bytes, indexes: bytes, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(indexes, zlib.crc32(key)))
 
 
 def pack_entry(time_ms: int, puts: list[LoggedPut], deletes: list[tuple[str, bytes]]) -> bytes:
@@ -141,7 +148,10 @@ def unpack_entry(index: int, stored: bytes) -> LogEntry:
     body = memoryview(stored)[_ENTRY_HEADER.size :]
     if zlib.crc32(body) != checksum:
         raise ValueError("its checksum does not match its content")
-    puts, deletes = _decode(body)
+    try:
+        puts, deletes = _decode(body)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"it is not a log entry: {error}") from error
     return LogEntry(index, time_ms, puts, deletes)
 
 

@@ -21,14 +21,11 @@ Cost at worst
     512 changes for about 5 ms of Python. Trimming is bounded per commit.
 """
 
-import mmap
-import os
 import struct
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import lmdb
@@ -49,6 +46,7 @@ from registry.store.change import (
     unpack_entry,
     unpack_row,
 )
+from registry.store.counter import Counter
 from registry.store.errors import (
     Conflict,
     LogTrimmed,
@@ -58,22 +56,22 @@ from registry.store.errors import (
     StoreFull,
 )
 from registry.store.layout import FILE_MODE, DataFolder
-from registry.store.reserve import Reserve
+from registry.store.reserve import RESERVE_BYTES, Reserve
 
 TABLES = ("nodes", "services", "checks", "bindings", "tombstones", "meta")
 """Every table there is. A new one is created at the next start."""
 
 FORMAT = b"1"
-"""Version of rows and log; written to ``meta/format`` when the data is created."""
+"""Version of rows and log; written to ``meta/store`` when the data is created."""
+
+IDENTITY_KEY = b"store"
+"""Key in ``meta`` of format and identity of the data; its row is readable in every format."""
 
 LOG = "log"
 """The change log: big-endian index to entry, without gaps."""
 
 _INDEX_KEY = struct.Struct(">Q")
-_TXNID_SLOT = 6
-"""Offset 48 of lock.mdb, in 8-byte words: the last committed transaction (LMDB 0.9, x86-64 and arm64)."""
 _TRIM_PER_COMMIT = 256
-_COUNTER_PROBES = 20
 _MAX_READERS = 1024
 
 
@@ -127,14 +125,15 @@ class Engine:
             self._dbs: dict[str, Any] = {name: self._env.open_db(name.encode()) for name in TABLES}
             self._log = self._env.open_db(LOG.encode())
             self.store_id = self._identify()
-        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
+            self._counter = Counter(self._env, self._dbs["meta"], folder.store / "lock.mdb")
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, ValueError) as error:
             raise StoreDamaged(
                 f"{folder.store}/data.mdb is not a usable store ({error}); restore it from a backup"
             ) from error
         except (lmdb.Error, OSError) as error:
             raise StoreFailed(f"can't open the store in {folder.store}: {error}") from error
         self._page_size = int(self._env.stat()["psize"])
-        self.read_counter = _counter_reader(self._env, self._dbs["meta"], folder.store / "lock.mdb")
+        self.read_counter = self._counter.read
 
     @property
     def counter(self) -> int:
@@ -144,6 +143,7 @@ class Engine:
     def close(self) -> None:
         """Close the environment; no transaction may be running."""
         self._env.close()
+        self._counter.close()
 
     # Reading
 
@@ -161,7 +161,7 @@ class Engine:
             for table, db in self._dbs.items():
                 for key, stored in txn.cursor(db=db):
                     try:
-                        create, modify, value = unpack_row(stored)
+                        create, modify, value = unpack_row(key, stored)
                     except ValueError as error:
                         raise StoreDamaged(
                             f"row {key!r} of table {table} is damaged: {error}; restore from a backup"
@@ -196,8 +196,8 @@ class Engine:
                 "index": newest,
                 "log_entries": newest - first + 1 if newest else 0,
                 "bytes_used": self._bytes_used(txn),
-                "bytes_on_disk": (int(self._env.info()["last_pgno"]) + 1) * self._page_size,
-                "full": self._reserve.spent,
+                "bytes_on_disk": self._bytes_on_disk(),
+                "full": self._full(txn) is not None,
             }
 
     def _newest(self, txn: Any) -> int:
@@ -218,6 +218,9 @@ class Engine:
             pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
         return int(pages) * self._page_size
 
+    def _bytes_on_disk(self) -> int:
+        return (int(self._env.info()["last_pgno"]) + 1) * self._page_size
+
     # Committing
 
     def commit_batch(self, changes: Sequence[Change]) -> list[int | StoreError]:
@@ -237,6 +240,7 @@ class Engine:
         results: list[int | StoreError] = []
         with self._env.begin(write=True) as txn:
             first, newest = self._log_bounds(txn)
+            self._reserve.fill()
             full = self._full(txn)
             now = self._now_ms()
             for change in changes:
@@ -254,14 +258,26 @@ class Engine:
         return results
 
     def _full(self, txn: Any) -> StoreFull | None:
-        if self._reserve.spent and not self._reserve.fill():
-            return StoreFull("the disk of the data folder is full; free some room, or deregister services")
-        if self._bytes_used(txn) > self._limits.max_size:
+        """Return why changes that grow the store are refused, None when they are not.
+
+        Without the reserve on disk, as much room among the free pages of the file does as well: that is
+        what deregistering leaves behind, as the file itself never shrinks.
+        """
+        used = self._bytes_used(txn)
+        if used > self._limits.max_size:
             return StoreFull(
                 f"the store has reached max_size ({self._limits.max_size} bytes); "
                 "deregister services or raise max_size"
             )
-        return None
+        if self._reserve.held or self._reserve.affordable():
+            return None
+        free = self._bytes_on_disk() - used
+        if free >= RESERVE_BYTES:
+            return None
+        return StoreFull(
+            f"the disk of the data folder is full: expected room for {2 * RESERVE_BYTES} bytes, found "
+            f"{self._reserve.disk_bytes()}; free some, or deregister services"
+        )
 
     def _broken_guard(self, txn: Any, change: Change) -> Conflict | None:
         for guard in change.guards:
@@ -303,7 +319,7 @@ class Engine:
             db = self._dbs[put.table]
             old = None if put.expect == ABSENT else txn.get(put.key, db=db)
             create = index if old is None else ROW_HEADER.unpack_from(old)[0]
-            txn.put(put.key, pack_row(create, index, put.value), db=db)
+            txn.put(put.key, pack_row(put.key, create, index, put.value), db=db)
             puts.append(LoggedPut(put.table, put.key, create, put.value))
         txn.put(_INDEX_KEY.pack(index), pack_entry(now, puts, deletes), db=self._log, append=True)
 
@@ -321,56 +337,47 @@ class Engine:
 
     def _retry_or_explain(self, change: Change, error: Exception) -> int | StoreError:
         """Explain a failed commit; one that makes room is tried once more with the reserve given back."""
-        no_room = isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or "No space left" in str(error)
+        if isinstance(error, lmdb.MapFullError):
+            return StoreFull(
+                f"the store has used up map_size ({self._limits.map_size} bytes); nothing was changed; "
+                "raise map_size, and keep max_size well below it"
+            )
+        no_room = isinstance(error, lmdb.DiskError) or "No space left" in str(error)
         if not no_room and not self._reserve.disk_is_full():
             return StoreFailed(f"the store could not be written: {error}; nothing was changed")
-        if self._reserve.give_back() and change.shrinks:
+        self._reserve.give_back()
+        if change.shrinks:
             try:
                 return self._commit_together((change,))[0]
             except (lmdb.Error, OSError) as again:
                 error = again
-        return StoreFull(f"there is no room to write ({error}); free some room, or deregister services")
+        return StoreFull(
+            f"the disk of the data folder is full ({error}); nothing was changed; "
+            "free some room, or deregister services"
+        )
 
     def _identify(self) -> str:
         """Return the identity of the data, drawing one when the data is new."""
         db = self._dbs["meta"]
         with self._env.begin(write=True) as txn:
-            stored = txn.get(b"store", db=db)
+            stored = txn.get(IDENTITY_KEY, db=db)
             if stored is None:
                 value = FORMAT + b" " + uuid.uuid4().hex.encode()
-                txn.put(b"store", pack_row(0, 0, value), db=db)
+                txn.put(IDENTITY_KEY, pack_row(IDENTITY_KEY, 0, 0, value), db=db)
             else:
-                value = unpack_row(stored)[2]
-        version, _, identity = value.partition(b" ")
-        if version != FORMAT:
-            raise StoreDamaged(
-                f"the store has format {version.decode('ascii', 'replace')}, this release reads "
-                f"{FORMAT.decode()}; run the release that wrote it"
-            )
-        return identity.decode("ascii", "replace")
+                value = unpack_row(IDENTITY_KEY, stored)[2]
+        problem = format_problem(value)
+        if problem:
+            raise StoreDamaged(problem)
+        return value.partition(b" ")[2].decode("ascii", "replace")
 
 
-def _counter_reader(env: Any, meta: Any, lock_file: Path) -> Callable[[], int]:
-    """Return a function that reads the last committed transaction number.
-
-    It lies in the lock file at a place that LMDB does not document, so it is believed only if it
-    says what `lmdb.Environment.info` says, after a commit too.
-    """
-
-    def ask() -> int:
-        return int(env.info()["last_txnid"])
-
-    with lock_file.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < (_TXNID_SLOT + 1) * 8:
-            return ask
-        words = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)).cast("Q")
-    for _ in range(_COUNTER_PROBES):
-        with env.begin(write=True) as txn:
-            before = words[_TXNID_SLOT]
-            agrees = before == ask()
-            txn.put(b"probe", pack_row(0, 0, os.urandom(8)), db=meta)
-        # Another process may commit in between; only a quiet moment proves anything.
-        after = words[_TXNID_SLOT]
-        if agrees and after == ask() == words[_TXNID_SLOT] and after > before:
-            return lambda: words[_TXNID_SLOT]
-    return ask
+def format_problem(identity: bytes) -> str:
+    """Say why this release can't read data with this value in its identity row, "" if it can."""
+    version = identity.partition(b" ")[0]
+    if version == FORMAT:
+        return ""
+    return (
+        f"the store has format {version.decode('ascii', 'replace')}, this release reads "
+        f"{FORMAT.decode()}; run the release that wrote it"
+    )

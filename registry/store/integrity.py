@@ -3,29 +3,46 @@
 LMDB maps its file and trusts it: a truncated one is a SIGBUS, an emptied one opens as a new, empty
 database, and a flipped bit goes unnoticed. So the file is looked at in two steps. Its header is read as
 plain bytes; then a child process, which may crash, opens it and reads every row and every log entry,
-whose checksums tell whether they are what was written.
+whose checksums tell whether they are what was written, and whose order and number whether all are there.
+
+What remains unseen is damage to LMDB's list of free pages, which nothing reads until pages are reused.
 """
 
 import os
 import struct
 import traceback
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import lmdb
+import lmdb.verify
 
 from registry.store.change import unpack_entry, unpack_row
-from registry.store.engine import LOG, TABLES
+from registry.store.engine import IDENTITY_KEY, LOG, TABLES, format_problem
 from registry.store.errors import StoreDamaged
 from registry.store.layout import DataFolder
 
 _MAGIC = 0xBEEFC0DE
-_META_AT = (0, 4096)
-"""Offsets of the two meta pages; LMDB's pages are at least 4 KiB."""
+_HEADER_BYTES = 8192
+"""What the smallest LMDB file has: two meta pages."""
+
+_META = struct.Struct("<I20xI92xQQ")
+"""A meta page from byte 16: magic, page size, last page, transaction (LMDB 0.9, 64 bits)."""
 
 _MARKER = "created"
 """A file that says that the store existed, so that an emptied one is not taken for a new one."""
 
+_BEGUN = "creating"
+"""A file that says that a first start has begun; until the marker is there nobody was told of a write."""
+
 _OK, _DAMAGED = 0, 3
+
+
+class _Extent(NamedTuple):
+    """How long a data file should be and how long it is, in bytes."""
+
+    expected: int
+    found: int
 
 
 def check(folder: DataFolder) -> None:
@@ -33,59 +50,74 @@ def check(folder: DataFolder) -> None:
 
     Raises:
         StoreDamaged: the text says what is wrong and what to do.
+        OSError: the files can't be read.
     """
-    data = folder.store / "data.mdb"
-    marker = folder.store / _MARKER
+    data, marker, begun = (folder.store / name for name in ("data.mdb", _MARKER, _BEGUN))
+    if not data.exists() and marker.exists():
+        raise _damaged(data, "it is missing although the store existed")
+    if not marker.exists() and begun.exists() and data.exists() and data.stat().st_size < _HEADER_BYTES:
+        data.unlink()  # the very first start was cut off before LMDB had laid the file out
     if not data.exists():
-        if marker.exists():
-            raise _damaged(data, "it is missing although the store existed")
+        begun.touch(mode=0o600)
         return
-    check_header(data)
-    _check_in_child(folder, data)
+    extent = check_header(data)
+    _check_in_child(folder, data, whole=extent.found < extent.expected)
+    if extent.found < extent.expected:
+        os.truncate(data, extent.expected)  # only free pages: see `check_header`
     mark_created(folder)
 
 
 def mark_created(folder: DataFolder) -> None:
-    """Note that the store exists."""
+    """Note, for good, that the store exists."""
     marker = folder.store / _MARKER
-    if not marker.exists():
-        marker.touch(mode=0o600)
+    if marker.exists():
+        return
+    marker.touch(mode=0o600)
+    for place in (folder.store, folder.root):
+        fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    (folder.store / _BEGUN).unlink(missing_ok=True)
 
 
-def check_header(data: Path) -> None:
-    """Look at the meta pages: is this an LMDB file of our kind, and is it all there?
+def check_header(data: Path) -> _Extent:
+    """Look at the meta pages: is this an LMDB file of our kind, and how much of it is there?
+
+    A file that ends early need not be damaged: LMDB never writes a page that one transaction takes
+    from the end and gives up again, and the next one counts it as free.
 
     Raises:
-        StoreDamaged: it is empty, foreign or truncated.
+        StoreDamaged: it is empty, foreign or damaged.
     """
-    size = data.stat().st_size
     with data.open("rb") as file:
-        head = file.read(8192)
-    if len(head) < 8192:
-        raise _damaged(data, f"expected at least 8192 bytes, found {len(head)}")
-    newest = (-1, 0, 0)
-    for at in _META_AT:
-        magic, _ = struct.unpack_from("<II", head, at + 16)
-        if magic != _MAGIC:
+        size = os.fstat(file.fileno()).st_size
+        if size < _HEADER_BYTES:
+            raise _damaged(data, f"expected at least {_HEADER_BYTES} bytes, found {size}")
+        first = _META.unpack(os.pread(file.fileno(), _META.size, 16))
+        page_size = first[1]
+        second_at = page_size + 16 if 256 <= page_size <= size // 2 else 16
+        second = _META.unpack(os.pread(file.fileno(), _META.size, second_at))
+    for magic, its_page_size, _, _ in (first, second):
+        if magic != _MAGIC or its_page_size != page_size or page_size & (page_size - 1):
             raise _damaged(data, "it is not an LMDB file, or its header is damaged")
-        page_size = struct.unpack_from("<I", head, at + 16 + 24)[0]
-        last_page, transaction = struct.unpack_from("<QQ", head, at + 136)
-        newest = max(newest, (transaction, last_page, page_size))
-    _, last_page, page_size = newest
-    if page_size < 4096 or size < (last_page + 1) * page_size:
-        needed = (last_page + 1) * page_size
-        raise _damaged(data, f"it is truncated: expected {needed} bytes, found {size}")
+    # Commits take turns on the two pages, so their numbers are neighbours.
+    if abs(first[3] - second[3]) > 1:
+        raise _damaged(data, f"its headers are of transactions {first[3]} and {second[3]}, not neighbours")
+    last_page = max(first, second, key=lambda meta: int(meta[3]))[2]
+    return _Extent((last_page + 1) * page_size, size)
 
 
-def _check_in_child(folder: DataFolder, data: Path) -> None:
-    """Read everything in a process of its own."""
+def _check_in_child(folder: DataFolder, data: Path, *, whole: bool) -> None:
+    """Read everything in a process of its own; with ``whole``, every page and not just the rows."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:  # pragma: no cover (the child's coverage is not collected)
         os.close(reading)
         code = _DAMAGED
         try:
-            problem = find_damage(folder.store)
+            problem = (find_missing_page(folder.store) if whole else "") or find_damage(folder.store)
             os.write(writing, problem.encode()[:2000])
             code = _DAMAGED if problem else _OK
         except BaseException:
@@ -102,6 +134,15 @@ def _check_in_child(folder: DataFolder, data: Path) -> None:
         raise _damaged(data, problem or f"reading it ended with status {status}")
 
 
+def find_missing_page(store: Path) -> str:
+    """Follow every page of the file, some milliseconds a megabyte; return what is wrong, "" for nothing."""
+    try:
+        problems: list[str] = lmdb.verify.verify(str(store))  # type: ignore[no-untyped-call]
+    except lmdb.verify.VerifyError as error:
+        problems = [str(error)]
+    return f"it is truncated: {problems[0]}" if problems else ""
+
+
 def find_damage(store: Path) -> str:
     """Open the environment read-only and read every row; return what is wrong, "" for nothing."""
     try:
@@ -109,6 +150,9 @@ def find_damage(store: Path) -> str:
             str(store), readonly=True, max_dbs=len(TABLES) + 1, subdir=True, lock=False, lib_version=0
         )
         with env, env.begin() as txn:
+            unknown = {bytes(name).decode("utf-8", "replace") for name, _ in txn.cursor()} - {*TABLES, LOG}
+            if unknown:
+                return f"it has unknown tables: {', '.join(sorted(unknown))}"
             for name in TABLES:
                 problem = _read_table(env, txn, name)
                 if problem:
@@ -118,35 +162,45 @@ def find_damage(store: Path) -> str:
         return f"LMDB refuses it: {error}"
 
 
-def _read_table(env: lmdb.Environment, txn: lmdb.Transaction, name: str) -> str:
+def _read_table(env: Any, txn: Any, name: str) -> str:
     try:
         db = env.open_db(name.encode(), txn=txn, create=False)
     except lmdb.NotFoundError:
         return ""
+    rows, last = 0, b""
     for key, stored in txn.cursor(db=db):
+        if key <= last:
+            return f"row {key!r} of table {name} is out of order"
         try:
-            unpack_row(bytes(stored))
+            value = unpack_row(key, stored)[2]
         except ValueError as error:
             return f"row {key!r} of table {name}: {error}"
-    return ""
+        if name == "meta" and key == IDENTITY_KEY and (problem := format_problem(value)):
+            return problem
+        rows, last = rows + 1, key
+    return _miscounted(f"table {name}", rows, txn.stat(db)["entries"])
 
 
-def _read_log(env: lmdb.Environment, txn: lmdb.Transaction) -> str:
+def _read_log(env: Any, txn: Any) -> str:
     try:
         db = env.open_db(LOG.encode(), txn=txn, create=False)
     except lmdb.NotFoundError:
         return ""
-    expected = 0
+    expected = entries = 0
     for key, stored in txn.cursor(db=db):
         index = int.from_bytes(key, "big")
-        if expected and index != expected:
+        if entries and index != expected:
             return f"log entry {expected} is missing"
         try:
-            unpack_entry(index, bytes(stored))
-        except (ValueError, TypeError) as error:
+            unpack_entry(index, stored)
+        except ValueError as error:
             return f"log entry {index}: {error}"
-        expected = index + 1
-    return ""
+        expected, entries = index + 1, entries + 1
+    return _miscounted("the log", entries, txn.stat(db)["entries"])
+
+
+def _miscounted(what: str, found: int, expected: int) -> str:
+    return "" if found == expected else f"{what} has {found} of its {expected} rows"
 
 
 def _damaged(data: Path, problem: str) -> StoreDamaged:

@@ -12,8 +12,12 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+TICK_NS = 1_000_000_000
+"""Above the grain of any file system's times."""
 
 
 class WakeSocket:
@@ -67,8 +71,12 @@ class WakeSocket:
         return f"/proc/self/fd/{self._folder}/{name}"
 
     def _listing(self) -> list[str]:
-        mtime = os.stat(self._folder).st_mtime_ns
-        if mtime != self._seen_mtime:
-            self._others = [name for name in os.listdir(self._folder) if name != self._name]
-            self._seen_mtime = mtime
+        """Return the others' sockets; as last seen when the folder can't be read, for want of files say."""
+        with contextlib.suppress(OSError):
+            mtime = os.stat(self._folder).st_mtime_ns
+            if mtime != self._seen_mtime:
+                self._others = [name for name in os.listdir(self._folder) if name != self._name]
+                # File times move in ticks: what came in the same tick as the listing may be missing from it.
+                settled = time.time_ns() - mtime > TICK_NS
+                self._seen_mtime = mtime if settled else -1
         return self._others

@@ -67,8 +67,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, and put the one that asks which rules were used at the very end."""
+    """Mark the tests that need both servers, and put the one that asks which rules were used at the very end."""
     for item in items:
-        if item.path.parent == HERE:
+        if "sides" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.oracle)
     items.sort(key=lambda item: item.path.name == "test_known_differences.py")

@@ -1,10 +1,19 @@
-"""Every difference from Consul 1.8.7 that is meant, each as a rule with its reason."""
+"""Every difference from Consul 1.8.7 that is meant, each as a rule with its reason.
+
+A rule looks at one place of one exchange. Where a request is answered in another way altogether, the
+rule covers all places of that exchange, and says by the two answers when it applies.
+"""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from differential.pair import Difference
+from harness.compare import MISSING
+
+from differential.pair import INDEX_HEADER, Difference
+
+Covers = Callable[[Difference], bool]
 
 
 @dataclass(frozen=True)
@@ -19,10 +28,7 @@ class Rule:
 
     name: str
     reason: str
-    covers: Callable[[Difference], bool]
-
-
-RULES: tuple[Rule, ...] = ()
+    covers: Covers
 
 
 class KnownDifferences:
@@ -39,3 +45,256 @@ class KnownDifferences:
                 self.fired[rule.name] += 1
                 return True
         return False
+
+
+def added_header(name: str, value: str) -> Covers:
+    """Cover a header that only we send, always with this value."""
+    return lambda it: it.where == f"header {name}" and it.theirs is None and it.ours == value
+
+
+def added_field(name: str, *values: Any) -> Covers:
+    """Cover a field that only we show, with one of these values."""
+    return lambda it: it.where.endswith(f".{name}") and it.theirs is MISSING and it.ours in values
+
+
+def added_text_field(name: str) -> Covers:
+    """Cover a field that only we show, with any text."""
+    return lambda it: it.where.endswith(f".{name}") and it.theirs is MISSING and isinstance(it.ours, str)
+
+
+def answers(theirs: int, ours: int, *paths: str) -> Covers:
+    """Cover whole answers with these two statuses, to requests whose path begins with one of these."""
+    return lambda it: (
+        (it.exchange.theirs.status, it.exchange.ours.status) == (theirs, ours)
+        and it.exchange.path.startswith(paths)
+    )
+
+
+def both_begin(text: str) -> Covers:
+    """Cover the bodies of two errors of the same status that begin alike."""
+    return lambda it: (
+        it.where == "$"
+        and it.exchange.theirs.status == it.exchange.ours.status >= 400
+        and str(it.theirs).startswith(text)
+        and str(it.ours).startswith(text)
+    )
+
+
+def quieter_index(it: Difference) -> bool:
+    """Cover an index of ours that stands still where theirs rose over the same body."""
+    return (
+        it.where == f"header {INDEX_HEADER}"
+        and (it.theirs, it.ours) == ("rose", "stood still")
+        and not it.exchange.their_body_moved
+        and not it.exchange.our_body_moved
+    )
+
+
+def quieter_watcher(it: Difference) -> bool:
+    """Cover a watcher of ours that slept where theirs woke to the same body."""
+    return (
+        it.where == "watcher"
+        and (it.theirs, it.ours) == ("woke", "slept")
+        and not it.exchange.their_body_moved
+    )
+
+
+def at(covers: Covers, *paths: str) -> Covers:
+    """Narrow a rule to requests whose path begins with one of these."""
+    return lambda it: it.exchange.path.startswith(paths) and covers(it)
+
+
+def body_order(it: Difference) -> bool:
+    """Cover another order of the elements of the same list."""
+    return it.where == "$ (order)"
+
+
+def their_text(text: str) -> Covers:
+    """Cover whole answers to requests that they refuse with a text that begins so, and we don't."""
+    return lambda it: str(it.exchange.theirs.body).startswith(text)
+
+
+def method(name: str) -> Covers:
+    """Cover whole answers to requests of this method."""
+    return lambda it: it.exchange.method == name
+
+
+def has(query: str) -> Covers:
+    """Cover requests with this in their query string."""
+    return lambda it: query in it.exchange.target.partition("?")[2]
+
+
+def both(*conditions: Covers) -> Covers:
+    """Cover what all of these cover."""
+    return lambda it: all(condition(it) for condition in conditions)
+
+
+def changed(where: str, theirs: Any, ours: Any) -> Covers:
+    """Cover a place whose path ends so, with exactly these two values."""
+    return lambda it: it.where.endswith(where) and it.theirs == theirs and it.ours == ours
+
+
+NODE_VIEWS = ("/v1/catalog/node/", "/v1/catalog/node-services/")
+
+NEWER_FIELDS = (
+    ("consul-version", "the release in the metadata of the own node", added_text_field("consul-version")),
+    ("read_replica", "what kind of server the own service is", added_field("read_replica", "false")),
+    ("Interval", "the interval of a check as it was configured", added_text_field("Interval")),
+    ("Timeout", "the timeout of a check as it was configured", added_text_field("Timeout")),
+    ("ExposedPort", "the port of a check that is exposed through a proxy", added_field("ExposedPort", 0)),
+    ("PeerName", "the peer that a service was imported from", added_field("PeerName", "")),
+    ("Mode", "the mode of a proxy", added_field("Mode", "")),
+    ("ServiceSocketPath", "the Unix socket of a service", added_field("ServiceSocketPath", "")),
+    ("ServiceLocality", "region and zone of a service", added_field("ServiceLocality", None)),
+    ("Datacenter", "the datacenter in services of the agent", added_field("Datacenter", "dc1")),
+)
+
+NEWER_HEADERS = (
+    ("x-consul-query-backend", "blocking-query", "how the answer was made"),
+    ("x-consul-default-acl-policy", "allow", "what is allowed without a token"),
+)
+
+RULES: tuple[Rule, ...] = (
+    *(
+        Rule(f"header {name}", f"Releases after 1.8.7 tell {what}.", added_header(name, value))
+        for name, value, what in NEWER_HEADERS
+    ),
+    *(
+        Rule(f"field {name}", f"Releases after 1.8.7 show {what}.", covers)
+        for name, what, covers in NEWER_FIELDS
+    ),
+    Rule(
+        "HEAD",
+        "Consul refuses HEAD with 405; here it is GET without a body, as HTTP defines it.",
+        method("HEAD"),
+    ),
+    Rule(
+        "unknown path",
+        "Later releases tell what is wrong with the path; 1.8.7 has an empty body.",
+        lambda it: (
+            it.exchange.theirs.status == it.exchange.ours.status == 404
+            and it.exchange.replies.theirs.body == b""
+            and it.exchange.replies.ours.text.startswith("Invalid URL path: ")
+        ),
+    ),
+    Rule(
+        "query string that can't be decoded",
+        "Consul answers 500 with an empty body; bad input is 400 here.",
+        both(answers(500, 400, "/"), lambda it: it.exchange.replies.theirs.body == b""),
+    ),
+    Rule(
+        "unknown fields",
+        "Consul refuses fields it does not know, and each release knows others; we accept and ignore them, "
+        "because clients send removed ones and those of other releases.",
+        both(their_text("Request decode failed: json: unknown field"), answers(400, 200, "/")),
+    ),
+    Rule(
+        "decoding detail",
+        "The text of Go's decoder after the prefix, which alone clients match on, is not imitated to the letter.",
+        both_begin("Request decode failed: "),
+    ),
+    Rule(
+        "panics",
+        "1.8.7 stumbles over these bodies and closes the connection without an answer.",
+        lambda it: it.exchange.theirs.status == 0 and it.exchange.ours.status in (200, 400),
+    ),
+    Rule(
+        "unknown check",
+        "Releases after 1.8.7 answer 404 and name the check, where it says 500 and speaks of its TTL.",
+        answers(500, 404, "/v1/agent/check/"),
+    ),
+    Rule(
+        "deregistering what is not there",
+        "Releases after 1.8.7 answer 404 where it answers 200.",
+        answers(200, 404, "/v1/agent/service/deregister/", "/v1/agent/check/deregister/"),
+    ),
+    Rule(
+        "unknown service in maintenance",
+        "Releases after 1.8.7 have another text.",
+        both(
+            answers(404, 404, "/v1/agent/service/maintenance/"), their_text("No service registered with ID")
+        ),
+    ),
+    Rule(
+        "check of an unknown service",
+        "Releases after 1.8.7 answer 404 where it answers 500, with the same text.",
+        answers(500, 404, "/v1/agent/check/register"),
+    ),
+    Rule(
+        "text of an interval that is missing",
+        "Releases after 1.8.7 name more types of checks.",
+        both(
+            changed(
+                "$",
+                "Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks",
+                "Invalid check: Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks",
+            )
+        ),
+    ),
+    Rule(
+        "text of a service id without a name",
+        "Releases after 1.8.7 name the field.",
+        changed(
+            "$",
+            "Must provide service name with ID",
+            "Must provide service name (Service.Service) when service ID is provided",
+        ),
+    ),
+    Rule(
+        "namespaces",
+        "Only a namespace or partition other than the default is refused, with the text of later releases; "
+        "1.8.7 refuses every namespace in some places and ignores partitions.",
+        lambda it: any(part in it.exchange.target for part in ("ns=", "partition=")),
+    ),
+    Rule(
+        "small bodies are not compressed",
+        "Releases after 1.8.7 compress bodies of 1,400 bytes and more; it compresses all.",
+        lambda it: (
+            it.where == "header content-encoding"
+            and it.theirs == "gzip"
+            and it.ours is None
+            and len(it.exchange.replies.ours.body) < 1400
+        ),
+    ),
+    Rule(
+        "Meta is never null",
+        "Consul shows null or {} for no metadata, depending on the way it took; we always show {}.",
+        changed(".Meta", None, {}),
+    ),
+    Rule(
+        "order of a check's definition",
+        "Releases after 1.8.7 show the durations among the other fields, it shows them first.",
+        lambda it: it.where.endswith(".Definition (order of keys)"),
+    ),
+    Rule(
+        "order with passing",
+        "Consul fills the place of an instance that is left out with the last one; our order is stable.",
+        both(has("passing"), body_order),
+    ),
+    Rule(
+        "ingress from the cache",
+        "1.8.7 forgets that ingress gateways were asked for when ?cached is given.",
+        both(lambda it: it.exchange.path.startswith("/v1/health/ingress/"), has("cached")),
+    ),
+    Rule(
+        "index of a node that is gone",
+        "In 1.8.7 the index of catalog/node falls to 1 when the node is removed; ours never goes backwards.",
+        at(changed(f"header {INDEX_HEADER}", "fell", "rose"), *NODE_VIEWS),
+    ),
+    Rule(
+        "watcher of a node that is gone",
+        "For the same reason 1.8.7 does not wake a watcher of catalog/node when the node is removed.",
+        at(changed("watcher", "index fell", "woke"), *NODE_VIEWS),
+    ),
+    Rule(
+        "index of the own topic",
+        "Our index is that of the service, node or list that was asked for, not of the whole table, "
+        "so that a watcher wakes only if its answer changed.",
+        quieter_index,
+    ),
+    Rule(
+        "watcher of the own topic",
+        "The same for watchers: ours sleep through changes that leave their answer as it is.",
+        quieter_watcher,
+    ),
+)

@@ -1,6 +1,6 @@
 """Which writes wake which watchers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -47,12 +47,12 @@ WATCHED = (
 )
 
 
-def register(body: dict[str, object]) -> Callable[[Pair], object]:
+def register(body: Mapping[str, object]) -> Callable[[Pair], object]:
     """Return the write of this body to the catalog."""
     return lambda pair: pair.put("/v1/catalog/register", body)
 
 
-def deregister(body: dict[str, object]) -> Callable[[Pair], object]:
+def deregister(body: Mapping[str, object]) -> Callable[[Pair], object]:
     """Return the removal of what this body names from the catalog."""
     return lambda pair: pair.put("/v1/catalog/deregister", body)
 

@@ -106,6 +106,7 @@ PARAMETERS = (
         "?passing=maybe",
         "?passing=0&passing",
     ),
+    *("?ns=", "?ns=default", "?ns=other", "?partition=default", "?partition=other"),
     *("?filter=", "?index=0", "?index=1&wait=10ms", "?index=x", "?index=-1", "?index=1.5", "?index="),
     *("?index=18446744073709551615&wait=10ms", "?index=18446744073709551616", "?index=0&index=x"),
     *("?wait=x", "?wait=5", "?wait=1s&index=x", "?wait=x&index=x", "?wait=", "?wait=-5s", "?wait=0s"),

@@ -1,5 +1,6 @@
 """Rows of the agent's checks: from definitions, and the ones that mean maintenance."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -7,11 +8,24 @@ import msgspec
 from registry.api.agent.check_types import type_of
 from registry.api.agent.definitions import PROBE_FIELDS
 from registry.catalog.entities import Check
-from registry.catalog.rows import CheckRow, ServiceRow, unpack_check
+from registry.catalog.rows import CheckHead, CheckRow, ServiceRow, unpack_check
 from registry.wire.duration import format_duration
 
 NODE_MAINTENANCE = "_node_maintenance"
 SERVICE_MAINTENANCE = "_service_maintenance:"
+
+
+class _Typed(CheckHead, array_like=True, frozen=True):
+    """The beginning of a check row, up to its type."""
+
+    name: str = ""
+    notes: str = ""
+    output: str = ""
+    service_tags: tuple[str, ...] = ()
+    type: str = ""
+
+
+_unpack_typed = msgspec.msgpack.Decoder(_Typed).decode
 
 
 def service_check(service: ServiceRow, check_id: str, given: dict[str, Any]) -> CheckRow:
@@ -83,6 +97,11 @@ def maintenance_check(node: str, reason: str, service: ServiceRow | None = None)
 def is_maintenance(check_id: str) -> bool:
     """Say whether a check means maintenance, of its service or of the node."""
     return check_id == NODE_MAINTENANCE or check_id.startswith(SERVICE_MAINTENANCE)
+
+
+def count_ttl(checks: Iterable[Check]) -> int:
+    """Return how many checks wait for heartbeats."""
+    return sum(_unpack_typed(check.packed).type == "ttl" for check in checks)
 
 
 def probe_of(given: dict[str, Any]) -> dict[str, Any]:

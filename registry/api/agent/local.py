@@ -28,7 +28,8 @@ def own_node(catalog: Catalog, settings: Settings) -> Node:
     node = catalog.nodes.get(fold(settings.node_name))
     if node is None:
         raise HttpError(
-            500, f"the registry's own node {settings.node_name!r} is being registered again; repeat the request"
+            500,
+            f"the registry's own node {settings.node_name!r} is being registered again; repeat the request",
         )
     return node
 

@@ -1,0 +1,173 @@
+"""/v1/agent/service/register and deregister."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from registry.api.agent.check_limit import count_checks, refuse_too_many
+from registry.api.agent.check_rows import keeping_state, service_check
+from registry.api.agent.definitions import SERVICE
+from registry.api.agent.local import own_node, require_service
+from registry.api.agent.service_rules import check_late, check_service, embedded_checks, ip_family
+from registry.api.agent.sidecar import default_checks, port_for, registered_sidecar, sidecar_of
+from registry.api.bodies import read_object
+from registry.api.services import build_service
+from registry.api.world import World
+from registry.catalog.entities import Node
+from registry.catalog.rows import CheckRow, ServiceRow, fold
+from registry.catalog.state import Catalog
+from registry.config import Settings
+from registry.http.errors import HttpError
+from registry.http.request import EMPTY, Request, Response
+from registry.http.routing import WriteRoute
+from registry.replica import Draft
+from registry.store.change import Change
+
+
+async def register(request: Request[World]) -> Response:
+    """Register a service with its checks and its sidecar, or replace the one with the same ID."""
+    given = await read_object(request, SERVICE)
+    settings = request.world.settings
+    check_service(settings, given)
+    sidecar = sidecar_of(settings, given)
+    for definition in (given, sidecar or {}):
+        check_late(definition)
+    replace = request.params.get("replace-existing-checks", ["no"])[0] in ("", "true")
+    registration = _Registration(settings, given, sidecar, replace)
+    await request.world.write(registration.draft)
+    return EMPTY
+
+
+async def deregister(request: Request[World]) -> Response:
+    """Remove a service with its checks and its sidecar."""
+    service_id = request.argument
+    if not service_id:
+        raise HttpError(500, "ServiceID missing")
+    settings = request.world.settings
+
+    def draft(catalog: Catalog) -> Change | None:
+        changes = Draft(catalog)
+        instance = require_service(own_node(catalog, settings), service_id)
+        sidecar = registered_sidecar(instance)
+        changes.remove_instance(instance)
+        if sidecar is not None:
+            changes.remove_instance(sidecar)
+        return changes.change()
+
+    await request.world.write(draft)
+    return EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class _Registration:
+    """One service/register request, found to be right; `draft` may run several times.
+
+    Attributes:
+        replace: checks of the service that are not in the request go.
+    """
+
+    settings: Settings
+    given: dict[str, Any]
+    sidecar: dict[str, Any] | None
+    replace: bool
+
+    def draft(self, catalog: Catalog) -> Change | None:
+        """Return the change that the request makes of the catalog."""
+        node = own_node(catalog, self.settings)
+        draft = Draft(catalog)
+        services: list[ServiceRow] = []
+        checks: dict[str, CheckRow] = {}
+        for given, defaults in self._definitions(catalog, node, draft):
+            service = service_row(self.settings.node_name, given)
+            services.append(service)
+            definitions = [check for _, check in embedded_checks(given)] or defaults
+            for row in _check_rows(service, definitions):
+                # Of two with the same ID the last one counts.
+                checks[fold(row.id)] = keeping_state(row, node.checks.get(fold(row.id)))
+        self._check_room(catalog, node, services, checks)
+        for service in services:
+            draft.put_service(service)
+        for row in checks.values():
+            draft.put_check(row)
+        if self.replace:
+            self._remove_others(draft, node, services, checks)
+        return draft.change()
+
+    def _definitions(
+        self, catalog: Catalog, node: Node, draft: Draft
+    ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Return the services to register, each with the checks it gets when it has none of its own."""
+        found: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [(self.given, [])]
+        if self.sidecar is not None:
+            port = port_for(self.sidecar, catalog, node, draft)
+            found.append((self.sidecar | {"Port": port}, default_checks(self.sidecar, port)))
+        return found
+
+    def _check_room(
+        self, catalog: Catalog, node: Node, services: list[ServiceRow], checks: dict[str, CheckRow]
+    ) -> None:
+        new = sum(fold(service.id) not in node.instances for service in services)
+        allowed = self.settings.max_services
+        if new and catalog.instance_count + new > allowed:
+            raise HttpError(
+                500,
+                f"The registry has {catalog.instance_count} services, max allowed is {allowed} "
+                "(max_services); deregister some or raise the limit",
+            )
+        for service in services:
+            bound = sum(row.service_id == service.id for row in checks.values())
+            instance = node.instances.get(fold(service.id))
+            if instance is not None and not self.replace:
+                bound += count_checks(instance.checks, besides=checks)
+            refuse_too_many(self.settings, bound)
+
+    def _remove_others(
+        self, draft: Draft, node: Node, services: list[ServiceRow], kept: dict[str, CheckRow]
+    ) -> None:
+        for service in services:
+            instance = node.instances.get(fold(service.id))
+            for check in instance.checks if instance else ():
+                if check.local and check.key not in kept:
+                    draft.remove_check(check)
+
+
+def service_row(node: str, given: dict[str, Any]) -> ServiceRow:
+    """Return the row of a definition, with the tagged addresses that the agent adds for an IP address."""
+    tagged = dict(given.get("TaggedAddresses", {}))
+    address, port = given.get("Address", ""), given.get("Port", 0)
+    family = ip_family(address) if address else ""
+    if family:
+        for label in (f"lan_{family}", f"wan_{family}"):
+            tagged.setdefault(label, {"Address": address, "Port": port})
+    full = given | {"TaggedAddresses": tagged}
+    if "Locality" in given:
+        region, zone = given["Locality"].get("Region", ""), given["Locality"].get("Zone", "")
+        full["Locality"] = {"Region": region, "Zone": zone} if region or zone else None
+    return build_service(node, given.get("ID") or given["Name"], given["Name"], full, local=True)
+
+
+def _check_rows(service: ServiceRow, definitions: list[dict[str, Any]]) -> list[CheckRow]:
+    default = f"service:{service.id}"
+    return [
+        service_check(
+            service,
+            given.get("CheckID") or (default if len(definitions) == 1 else f"{default}:{place}"),
+            given,
+        )
+        for place, given in enumerate(definitions, 1)
+    ]
+
+
+ROUTES = (
+    WriteRoute(
+        path="/v1/agent/service/register",
+        handler=register,
+        summary="Register a service with its checks",
+        right="service:write",
+    ),
+    WriteRoute(
+        path="/v1/agent/service/deregister/",
+        handler=deregister,
+        summary="Remove a service with its checks",
+        right="service:write",
+    ),
+)
