@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from registry.api.world import World
+from registry.catalog.topics import FLOOR
 from registry.config import Settings
 from registry.http.answer import Answer, Headers
 from registry.http.blocking import Watchers
@@ -92,7 +93,8 @@ class App:
 
     def changed(self, topics: set[str] | None) -> None:
         """Drop the answers made from these topics and look after their waiters; None for all."""
-        if topics is None:
+        if topics is None or FLOOR in topics:
+            # Whoever asks again must not be shown less than another worker has shown already.
             self.answers.clear()
         else:
             self.answers.drop(topics)

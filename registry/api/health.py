@@ -47,15 +47,14 @@ def _instances(read: Read[World], group: Group | None, topic: str) -> Result:
         )
     if test:
         found = [instance for instance in found if test(_entry_dict(read.world, instance))]
-    views = read.world.views
-    parts: list[bytes] = []
+    entry = read.world.views.health_entry
+    parts: list[bytes] = [b"["]
     for instance in found:
-        node = instance.node
-        parts += (b',{"Node":', views.node(node), b',"Service":', views.service(instance))
-        checks = [views.check(check) for check in (*node.level_checks, *instance.checks)]
-        parts += (b',"Checks":[', b",".join(checks), b"]}")
-    body = b"".join(parts)
-    return Result(b"".join((b"[", memoryview(body)[1:], b"]")), (topic,))
+        parts += entry(instance)
+    if found:
+        parts[1] = parts[1][1:]  # every entry brings a comma in front
+    parts.append(b"]")
+    return Result(b"".join(parts), (topic,))
 
 
 def _entry_dict(world: World, instance: Instance) -> dict[str, Any]:

@@ -80,15 +80,20 @@ class Node:
         level_checks: its node-level checks, by check ID.
         orphans: its checks that are bound to a service which is not there.
         healthy: whether all of those are passing.
+        health_head, checks_open, checks_closed: what health answers show of it around its instances;
+            see `registry.catalog.views.Views.health_entry`.
     """
 
     __slots__ = (
         "address",
         "catalog_fragment",
         "checks",
+        "checks_closed",
         "checks_index",
+        "checks_open",
         "create",
         "fragment",
+        "health_head",
         "healthy",
         "id",
         "index",
@@ -114,6 +119,8 @@ class Node:
         self.packed = b""
         self.fragment: bytes | None = None
         self.catalog_fragment: bytes | None = None
+        self.health_head: bytes | None = None
+        self.checks_open = self.checks_closed = b""
         self.instances: dict[str, Instance] = {}
         self.checks: dict[str, Check] = {}
         self.level_checks: tuple[Check, ...] = ()
@@ -125,6 +132,7 @@ class Node:
         level = [check for check in self.checks.values() if not check.service_key]
         self.level_checks = tuple(sorted(level, key=_by_key))
         self.healthy = all(check.status == PASSING for check in level)
+        self.health_head = None
 
     def forget(self) -> None:
         """Break the cycles through this node; it must not be used afterwards."""

@@ -123,6 +123,11 @@ def members_prefix(node: str) -> bytes:
     return fold(node).encode() + SEPARATOR
 
 
+def holder_key(node_id: str) -> bytes:
+    """Return the key of the binding of a node ID to its node; no member's key begins like it."""
+    return SEPARATOR + node_id.lower().encode()
+
+
 def split_key(key: bytes) -> tuple[str, str]:
     """Return the folded node and member names of a `member_key`."""
     node, _, member = key.partition(SEPARATOR)

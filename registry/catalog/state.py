@@ -153,7 +153,10 @@ class Catalog:
         elif table == rows.NODES:
             self._put_node(create, modify, value, touched)
         elif table == rows.TOMBSTONES:
-            self.tombstones[key.decode()] = modify
+            topic = key.decode()
+            self.tombstones[topic] = modify
+            if topic == topics.FLOOR and touched is not None:
+                touched.add(topic)
         elif table == rows.BINDINGS:
             self.bindings[key] = modify
         elif table == rows.META:
@@ -195,7 +198,7 @@ class Catalog:
             self._unindex_node(node)
         node.name, node.id, node.address = row.name, row.id, row.address
         node.create, node.modify, node.packed = create, modify, value
-        node.fragment = node.catalog_fragment = None
+        node.fragment = node.catalog_fragment = node.health_head = None
         node.meta = tuple((row.meta or {}).items())
         for pair in node.meta:
             self.node_meta.add(pair, node.slot)

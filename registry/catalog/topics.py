@@ -9,7 +9,8 @@ A topic is also the key of the tombstone that remembers its index after its last
     node-checks/<name>        the checks of a node and of everything on it
     level-checks/<name>       a node's node-level checks; only as a tombstone
     coordinates, gateways     nothing is kept there; their index stands still
-    floor                     what an unknown name reports that has no tombstone; only as a tombstone
+    floor                     what an unknown name reports that has no tombstone; only as a tombstone.
+                              Touched when it rises: answers about unknown names show an old index then
 
 Names are folded.
 """

@@ -123,6 +123,30 @@ class Views:
             "ModifyIndex": instance.modify,
         }
 
+    def health_entry(self, instance: Instance) -> tuple[bytes, ...]:
+        """Return an element of a health/service answer in pieces, with a comma in front.
+
+        Node and node-level checks are the same for everything on a node and are put together once.
+        """
+        node = instance.node
+        if node.health_head is None:
+            self._render_health_frame(node)
+        head = node.health_head or b""
+        checks = instance.checks
+        if not checks:
+            return head, self.service(instance), node.checks_closed
+        if len(checks) == 1:
+            own = self.check(checks[0])
+        else:
+            own = b",".join([self.check(check) for check in checks])
+        return head, self.service(instance), node.checks_open, own, b"]}"
+
+    def _render_health_frame(self, node: Node) -> None:
+        level = b",".join([self.check(check) for check in node.level_checks])
+        node.checks_closed = b"".join((b',"Checks":[', level, b"]}"))
+        node.checks_open = b"".join((b',"Checks":[', level, b"," if level else b""))
+        node.health_head = b"".join((b',{"Node":', self.node(node), b',"Service":'))
+
     # Checks
 
     def check_dict(self, check: Check) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Waiter:
 
 
 class _Queue:
-    """The parked requests of one plan, all of whom have seen ``answer`` or know its body."""
+    """The parked requests of one plan; those that are not owed anything know the body of ``answer``."""
 
     __slots__ = ("answer", "plan", "waiters")
 
@@ -99,11 +99,14 @@ class Watchers:
         return self.parked >= self._limit
 
     def park(self, plan: Plan[Any], answer: Answer) -> Waiter:
-        """Park a request that has been found to have nothing new in ``answer``."""
+        """Park a request that has been found to have nothing new in ``answer``, the current one."""
         queue = self._queues.get(plan.key)
         if queue is None:
             queue = self._queues[plan.key] = _Queue(plan, answer)
             self._subscribe(plan.key, answer.topics)
+        else:
+            # A change may be waiting to be looked at. The others are owed it, the newcomer has seen it.
+            self._learn(queue, answer)
         options = plan.options
         waiter = Waiter(self._loop.create_future(), options.index, options.digest)
         queue.waiters[waiter] = None
@@ -140,7 +143,7 @@ class Watchers:
             for key in list(self._queues):
                 queue = self._queues.get(key)
                 if queue is not None:
-                    await self._release(queue, list(queue.waiters), self._evaluate(queue.plan), DRAIN_SLICE)
+                    await self._release(queue, list(queue.waiters), self._current(queue), DRAIN_SLICE)
 
     async def _wake(self) -> None:
         try:
@@ -151,34 +154,47 @@ class Watchers:
                 queue = self._queues.get(key)
                 if queue is None:
                     continue
-                try:
-                    await self._look_again(key, queue, force)
-                except Exception:
-                    # One answer that can't be made must not leave everybody else asleep.
-                    logger.exception("the answer to %s could not be made again", key[0].decode("latin-1"))
+                await self._look_again(queue, force)
                 evaluated += 1
                 if evaluated % SLICE == 0:
                     await asyncio.sleep(PAUSE_S)
         finally:
             self._waker = None
 
-    async def _look_again(self, key: Key, queue: _Queue, force: bool) -> None:
-        old, new = queue.answer, self._evaluate(queue.plan)
-        if new.topics != old.topics:
-            self._unsubscribe(key, old.topics)
-            self._subscribe(key, new.topics)
-        queue.answer = new
-        changed = force or (new.body is not old.body and new.body != old.body) or new.status != old.status
-        ready: list[Waiter] = []
+    async def _look_again(self, queue: _Queue, force: bool) -> None:
+        answer = self._current(queue)
+        self._learn(queue, answer)
+        ready = []
         for waiter in queue.waiters:
             if waiter.digest:
-                due = new.digest != waiter.digest
+                due = answer.digest != waiter.digest
             else:
-                waiter.owed = waiter.owed or changed
-                due = force or (waiter.owed and new.index > waiter.index)
+                due = force or (waiter.owed and answer.index > waiter.index)
             if due:
                 ready.append(waiter)
-        await self._release(queue, ready, new, SLICE)
+        await self._release(queue, ready, answer, SLICE)
+
+    def _current(self, queue: _Queue) -> Answer:
+        """Return the current answer, the last one when it can't be made: nobody else must wait for that."""
+        try:
+            return self._evaluate(queue.plan)
+        except Exception:
+            path = queue.plan.key[0].decode("latin-1")
+            logger.exception("the answer to %s could not be made again", path)
+            return queue.answer
+
+    def _learn(self, queue: _Queue, answer: Answer) -> None:
+        """Make this a queue's answer; if it differs from the last one, all who are parked are owed it."""
+        old = queue.answer
+        if answer is old:
+            return
+        if answer.topics != old.topics:
+            self._unsubscribe(queue.plan.key, old.topics)
+            self._subscribe(queue.plan.key, answer.topics)
+        queue.answer = answer
+        if answer.status != old.status or answer.body != old.body:
+            for waiter in queue.waiters:
+                waiter.owed = True
 
     async def _release(
         self, queue: _Queue, waiters: Iterable[Waiter], answer: Answer, slice_size: int
@@ -188,12 +204,12 @@ class Watchers:
         while waiting:
             for _ in range(min(slice_size, len(waiting))):
                 waiter = waiting.popleft()
-                if not waiter.future.done():
+                if waiter in queue.waiters and not waiter.future.done():
                     waiter.future.set_result(answer)
                 self.leave(queue.plan, waiter)
             if waiting:
                 await asyncio.sleep(PAUSE_S)
-                answer = self._evaluate(queue.plan)
+                answer = self._current(queue)
 
     def _subscribe(self, key: Key, topics: Iterable[str]) -> None:
         for topic in topics:

@@ -1,5 +1,6 @@
 """The parameters that all reads share: consistency, blocking, datacenter, pretty."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from registry.http.errors import HttpError
 from registry.wire.duration import DurationError, parse_duration
 
 NANOSECONDS = 1_000_000_000
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,9 @@ def parse_consistency(params: Mapping[str, list[str]], cache_control: bytes = b"
 def _check_cache_control(value: bytes) -> None:
     for directive in value.decode("latin-1").split(","):
         name, given, number = directive.strip().lower().partition("=")
-        if name in ("max-age", "stale-if-error") and given:
-            digits = number.strip()
-            if not digits.lstrip("-").isdigit():
-                raise HttpError(400, "Invalid Cache-Control header.")
+        counts = name in ("max-age", "stale-if-error") and given
+        if counts and not _INTEGER.fullmatch(number):
+            raise HttpError(400, "Invalid Cache-Control header.")
 
 
 def parse_wait(params: Mapping[str, list[str]]) -> float | None:

@@ -9,6 +9,7 @@ What makes a draft more than a list of rows:
     - An object that leaves a topic (removed, renamed, bound elsewhere) leaves a tombstone there.
     - A check that joins a service whose row stays as it is also writes the service's binding row,
       which removing the service guards; else a check could join a service that is just being removed.
+    - A node that takes an ID writes the ID's binding row; else two nodes could take it at once.
 """
 
 from registry.catalog import rows, topics
@@ -16,6 +17,9 @@ from registry.catalog.entities import Check, Instance, Node
 from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold
 from registry.catalog.state import Catalog
 from registry.store.change import ABSENT, Change, Delete, Guard, PrefixGuard, Put
+
+_RANKS = {rows.NODES: 0, rows.SERVICES: 1, rows.CHECKS: 2}
+"""The order in which replicas must meet rows: an object after what it is on."""
 
 
 class Draft:
@@ -39,6 +43,19 @@ class Draft:
         key = rows.node_key(row.name)
         old = self._catalog.nodes.get(fold(row.name))
         self._put(rows.NODES, key, rows.pack(row), old.packed if old else None, old.modify if old else 0)
+        former = old.id.lower() if old else ""
+        if former != row.id.lower():
+            self._release_id(former)
+            if row.id:
+                key = rows.holder_key(row.id)
+                expect = self._catalog.bindings.get(key, ABSENT)
+                self._puts[rows.BINDINGS, key] = Put(rows.BINDINGS, key, b"", expect)
+
+    def _release_id(self, node_id: str) -> None:
+        if node_id:
+            key = rows.holder_key(node_id)
+            expect = self._catalog.bindings.get(key, ABSENT)
+            self._deletes[rows.BINDINGS, key] = Delete(rows.BINDINGS, key, expect)
 
     def put_service(self, row: ServiceRow) -> None:
         """Write an instance, unless it is there just so. Its node must exist or be in the draft."""
@@ -120,6 +137,7 @@ class Draft:
             self._guards[table, prefix] = PrefixGuard(table, prefix, len(members), newest)
         key = rows.node_key(node.key)
         self._deletes[rows.NODES, key] = Delete(rows.NODES, key, node.modify)
+        self._release_id(node.id)
         self._tombstones |= {topics.NODES, topics.node(node.key), topics.node_checks(node.key)}
 
     def bury(self, topic: str) -> None:
@@ -146,7 +164,7 @@ class Draft:
         """Return the change, None when it would change nothing."""
         if not self._puts and not self._deletes:
             return None
-        puts = list(self._puts.values())
+        puts = sorted(self._puts.values(), key=lambda put: _RANKS.get(put.table, len(_RANKS)))
         for topic in sorted(self._tombstones):
             puts.append(Put(rows.TOMBSTONES, topic.encode(), b""))
         guards = [

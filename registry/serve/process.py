@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 
 from registry.config import Address
 
@@ -55,9 +56,14 @@ def port_problem(address: Address) -> str:
 
 
 def listening_socket(port: int) -> socket.socket | None:
-    """Return a duplicate of this process's listening socket on a port, None while there is none."""
+    """Return a duplicate of this process's listening socket on a port, None while there is none.
+
+    Only sockets are duplicated: closing a duplicate of the store's lock file would drop its locks.
+    """
     for name in os.listdir("/proc/self/fd"):
         try:
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
             duplicate = socket.socket(fileno=os.dup(int(name)))
         except OSError:
             continue

@@ -70,16 +70,24 @@ def run(settings: Settings) -> int:
     raise_file_limit()
     no_core_dumps()
     folder = DataFolder(Path(settings.data_dir))
-    problem = port_problem(settings.http_addr)
-    if problem:
-        print(f"registry: {problem}", file=sys.stderr)
-        return FAILED
     try:
         folder.prepare()
         held = folder.hold()
         integrity.check(folder)
-    except (StoreError, OSError) as error:
+    except StoreError as error:
         print(f"registry: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        print(
+            f"registry: can't use the data folder {folder.root}: {error}; make it a folder that this user "
+            "may write to, or choose another --data-dir",
+            file=sys.stderr,
+        )
+        return FAILED
+    # Only now, as whoever held the folder before may have listened until it let go.
+    problem = port_problem(settings.http_addr)
+    if problem:
+        print(f"registry: {problem}", file=sys.stderr)
         return FAILED
     folder.clear_sockets()
     try:
@@ -106,7 +114,8 @@ class Supervisor:
                 self._spawn()
             if not self._first_start():
                 return self._stop(FAILED)
-            self._announce()
+            if not self._stopping:
+                self._announce()
             while not self._stopping:
                 self._wait(timeout=None)
                 self._replace_dead()
@@ -230,11 +239,13 @@ class Supervisor:
             fresh = self._spawn()
             while not self._stopping and not fresh.ready and fresh in self._workers:
                 self._wait(timeout=None)
-            if self._stopping or fresh not in self._workers:
+            if not self._stopping and fresh not in self._workers:
                 logger.error("the new worker did not start; the old ones stay")
                 return
-            if old in self._workers:
+            if not self._stopping and old in self._workers:
                 self._end([old])
+            if self._told_to_stop():
+                return
         logger.info("the settings were read again")
 
     # Stopping
@@ -245,7 +256,12 @@ class Supervisor:
         return status
 
     def _end(self, workers: list[Worker]) -> None:
-        """Stop workers gracefully, and kill those that do not."""
+        """Stop workers gracefully, and kill those that do not.
+
+        Returns early when the registry is told to stop while it waits for a worker that was replaced:
+        then all have the same time left.
+        """
+        stopping = self._stopping
         for worker in workers:
             worker.leaving = True
             os.kill(worker.pid, signal.SIGTERM)
@@ -253,6 +269,8 @@ class Supervisor:
         expected = set(workers)
         while expected and (left := deadline - time.monotonic()) > 0:
             expected.difference_update(self._wait(left))
+            if self._stopping and not stopping:
+                return
         for worker in expected:
             logger.warning("worker %d did not stop in time; killed", worker.pid)
             os.kill(worker.pid, signal.SIGKILL)

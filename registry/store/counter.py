@@ -40,13 +40,13 @@ class Counter:
 
     def __init__(self, env: Any, meta: Any, lock_file: Path) -> None:
         self._env = env
-        self._file = lock_file.open("rb")
+        self._fd = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
         self._map: mmap.mmap | None = None
         self._words: memoryview | None = None
         self.read: Callable[[], int] = self._ask
-        if os.fstat(self._file.fileno()).st_size < (_SLOT + 1) * 8:
+        if os.fstat(self._fd).st_size < (_SLOT + 1) * 8:
             return
-        self._map = mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ)
+        self._map = mmap.mmap(self._fd, 0, prot=mmap.PROT_READ)
         self._words = words = memoryview(self._map).cast("Q")
         if self._agrees(words, meta):
             self.read = lambda: words[_SLOT]
@@ -57,7 +57,9 @@ class Counter:
             self._words.release()
         if self._map is not None:
             self._map.close()
-        self._file.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def _ask(self) -> int:
         return int(self._env.info()["last_txnid"])

@@ -264,10 +264,12 @@ class Engine:
         what deregistering leaves behind, as the file itself never shrinks.
         """
         used = self._bytes_used(txn)
-        if used > self._limits.max_size:
+        # Deletes need pages too, so the last part of the map is theirs.
+        most = min(self._limits.max_size, self._limits.map_size // 8 * 7)
+        if used > most:
             return StoreFull(
-                f"the store has reached max_size ({self._limits.max_size} bytes); "
-                "deregister services or raise max_size"
+                f"the store is full: expected at most {most} bytes (max_size or seven eighths of map_size), "
+                f"found {used}; deregister services, or raise it"
             )
         if self._reserve.held or self._reserve.affordable():
             return None
@@ -342,15 +344,17 @@ class Engine:
                 f"the store has used up map_size ({self._limits.map_size} bytes); nothing was changed; "
                 "raise map_size, and keep max_size well below it"
             )
-        no_room = isinstance(error, lmdb.DiskError) or "No space left" in str(error)
-        if not no_room and not self._reserve.disk_is_full():
-            return StoreFailed(f"the store could not be written: {error}; nothing was changed")
-        self._reserve.give_back()
+        no_room = isinstance(error, lmdb.DiskError) or self._reserve.disk_is_full()
+        # A quota shows as an I/O error, so whatever the error, a delete is worth a try with more room.
+        if no_room or change.shrinks:
+            self._reserve.give_back()
         if change.shrinks:
             try:
                 return self._commit_together((change,))[0]
             except (lmdb.Error, OSError) as again:
                 error = again
+        if not no_room:
+            return StoreFailed(f"the store could not be written: {error}; nothing was changed")
         return StoreFull(
             f"the disk of the data folder is full ({error}); nothing was changed; "
             "free some room, or deregister services"

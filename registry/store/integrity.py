@@ -2,17 +2,21 @@
 
 LMDB maps its file and trusts it: a truncated one is a SIGBUS, an emptied one opens as a new, empty
 database, and a flipped bit goes unnoticed. So the file is looked at in two steps. Its header is read as
-plain bytes; then a child process, which may crash, opens it and reads every row and every log entry,
-whose checksums tell whether they are what was written, and whose order and number whether all are there.
+plain bytes; then two child processes go through all of it at once. One follows every page without
+LMDB: pages that are damaged, missing, or at the same time in use and free. The other, which may crash,
+opens it and reads every row and every log entry, whose checksums tell whether they are what was written.
 
-What remains unseen is damage to LMDB's list of free pages, which nothing reads until pages are reused.
+Cost
+    Ten milliseconds a megabyte: 1.4 s for 100,000 instances with two cores free.
 """
 
+import faulthandler
 import os
 import struct
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import lmdb
 import lmdb.verify
@@ -26,8 +30,8 @@ _MAGIC = 0xBEEFC0DE
 _HEADER_BYTES = 8192
 """What the smallest LMDB file has: two meta pages."""
 
-_META = struct.Struct("<I20xI92xQQ")
-"""A meta page from byte 16: magic, page size, last page, transaction (LMDB 0.9, 64 bits)."""
+_META = struct.Struct("<I20xI100xQ")
+"""A meta page from byte 16: magic, page size, transaction (LMDB 0.9, 64 bits)."""
 
 _MARKER = "created"
 """A file that says that the store existed, so that an emptied one is not taken for a new one."""
@@ -36,13 +40,6 @@ _BEGUN = "creating"
 """A file that says that a first start has begun; until the marker is there nobody was told of a write."""
 
 _OK, _DAMAGED = 0, 3
-
-
-class _Extent(NamedTuple):
-    """How long a data file should be and how long it is, in bytes."""
-
-    expected: int
-    found: int
 
 
 def check(folder: DataFolder) -> None:
@@ -60,10 +57,11 @@ def check(folder: DataFolder) -> None:
     if not data.exists():
         begun.touch(mode=0o600)
         return
-    extent = check_header(data)
-    _check_in_child(folder, data, whole=extent.found < extent.expected)
-    if extent.found < extent.expected:
-        os.truncate(data, extent.expected)  # only free pages: see `check_header`
+    check_header(data)
+    readers = [_Reader(look, folder.store) for look in (find_damaged_row, find_damaged_page)]
+    problem = next(filter(None, [reader.verdict() for reader in readers]), "")
+    if problem:
+        raise _damaged(data, problem)
     mark_created(folder)
 
 
@@ -82,11 +80,11 @@ def mark_created(folder: DataFolder) -> None:
     (folder.store / _BEGUN).unlink(missing_ok=True)
 
 
-def check_header(data: Path) -> _Extent:
-    """Look at the meta pages: is this an LMDB file of our kind, and how much of it is there?
+def check_header(data: Path) -> None:
+    """Look at the two meta pages: is this an LMDB file of our kind?
 
-    A file that ends early need not be damaged: LMDB never writes a page that one transaction takes
-    from the end and gives up again, and the next one counts it as free.
+    How long the file is says little: LMDB never writes a page that one transaction takes from its end
+    and gives up again, so a sound file may end before its last pages, which are free.
 
     Raises:
         StoreDamaged: it is empty, foreign or damaged.
@@ -99,51 +97,57 @@ def check_header(data: Path) -> _Extent:
         page_size = first[1]
         second_at = page_size + 16 if 256 <= page_size <= size // 2 else 16
         second = _META.unpack(os.pread(file.fileno(), _META.size, second_at))
-    for magic, its_page_size, _, _ in (first, second):
+    for magic, its_page_size, _ in (first, second):
         if magic != _MAGIC or its_page_size != page_size or page_size & (page_size - 1):
             raise _damaged(data, "it is not an LMDB file, or its header is damaged")
     # Commits take turns on the two pages, so their numbers are neighbours.
-    if abs(first[3] - second[3]) > 1:
-        raise _damaged(data, f"its headers are of transactions {first[3]} and {second[3]}, not neighbours")
-    last_page = max(first, second, key=lambda meta: int(meta[3]))[2]
-    return _Extent((last_page + 1) * page_size, size)
+    if abs(first[2] - second[2]) > 1:
+        raise _damaged(data, f"its headers are of transactions {first[2]} and {second[2]}, not neighbours")
 
 
-def _check_in_child(folder: DataFolder, data: Path, *, whole: bool) -> None:
-    """Read everything in a process of its own; with ``whole``, every page and not just the rows."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:  # pragma: no cover (the child's coverage is not collected)
-        os.close(reading)
+class _Reader:
+    """A child process that looks for damage with a function that returns what it finds, "" for nothing."""
+
+    def __init__(self, look: Callable[[Path], str], store: Path) -> None:
+        self._pipe, writing = os.pipe()
+        self._child = os.fork()
+        if self._child == 0:  # pragma: no cover (the child's coverage is not collected)
+            self._be_child(look, store, writing)
+        os.close(writing)
+
+    def _be_child(self, look: Callable[[Path], str], store: Path, pipe: int) -> None:  # pragma: no cover
         code = _DAMAGED
         try:
-            problem = (find_missing_page(folder.store) if whole else "") or find_damage(folder.store)
-            os.write(writing, problem.encode()[:2000])
+            faulthandler.disable()  # a crash here is an answer
+            problem = look(store)
+            os.write(pipe, problem.encode()[:2000])
             code = _DAMAGED if problem else _OK
         except BaseException:
-            os.write(writing, traceback.format_exc(limit=1).encode()[-500:])
+            os.write(pipe, traceback.format_exc(limit=1).encode()[-500:])
         finally:
             os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        problem = pipe.read().decode("utf-8", "replace").strip()
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status < 0:
-        raise _damaged(data, f"reading it ended with signal {-status}")
-    if status != _OK:
-        raise _damaged(data, problem or f"reading it ended with status {status}")
+
+    def verdict(self) -> str:
+        """Wait for the child's end and return what is wrong, "" for nothing."""
+        with os.fdopen(self._pipe, "rb") as pipe:
+            problem = pipe.read().decode("utf-8", "replace").strip()
+        status = os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+        if status < 0:
+            return f"reading it ended with signal {-status}"
+        return problem or ("" if status == _OK else f"reading it ended with status {status}")
 
 
-def find_missing_page(store: Path) -> str:
-    """Follow every page of the file, some milliseconds a megabyte; return what is wrong, "" for nothing."""
+def find_damaged_page(store: Path) -> str:
+    """Follow every page from the newest header; return what is wrong, "" for nothing."""
     try:
         problems: list[str] = lmdb.verify.verify(str(store))  # type: ignore[no-untyped-call]
     except lmdb.verify.VerifyError as error:
         problems = [str(error)]
-    return f"it is truncated: {problems[0]}" if problems else ""
+    # A page that is neither in use nor free is lost room and no lost data.
+    return next((problem for problem in problems if "a leak" not in problem), "")
 
 
-def find_damage(store: Path) -> str:
+def find_damaged_row(store: Path) -> str:
     """Open the environment read-only and read every row; return what is wrong, "" for nothing."""
     try:
         env = lmdb.open(
@@ -167,18 +171,14 @@ def _read_table(env: Any, txn: Any, name: str) -> str:
         db = env.open_db(name.encode(), txn=txn, create=False)
     except lmdb.NotFoundError:
         return ""
-    rows, last = 0, b""
     for key, stored in txn.cursor(db=db):
-        if key <= last:
-            return f"row {key!r} of table {name} is out of order"
         try:
             value = unpack_row(key, stored)[2]
         except ValueError as error:
             return f"row {key!r} of table {name}: {error}"
         if name == "meta" and key == IDENTITY_KEY and (problem := format_problem(value)):
             return problem
-        rows, last = rows + 1, key
-    return _miscounted(f"table {name}", rows, txn.stat(db)["entries"])
+    return ""
 
 
 def _read_log(env: Any, txn: Any) -> str:
@@ -186,21 +186,17 @@ def _read_log(env: Any, txn: Any) -> str:
         db = env.open_db(LOG.encode(), txn=txn, create=False)
     except lmdb.NotFoundError:
         return ""
-    expected = entries = 0
+    expected = 0
     for key, stored in txn.cursor(db=db):
         index = int.from_bytes(key, "big")
-        if entries and index != expected:
+        if expected and index != expected:
             return f"log entry {expected} is missing"
         try:
             unpack_entry(index, stored)
         except ValueError as error:
             return f"log entry {index}: {error}"
-        expected, entries = index + 1, entries + 1
-    return _miscounted("the log", entries, txn.stat(db)["entries"])
-
-
-def _miscounted(what: str, found: int, expected: int) -> str:
-    return "" if found == expected else f"{what} has {found} of its {expected} rows"
+        expected = index + 1
+    return ""
 
 
 def _damaged(data: Path, problem: str) -> StoreDamaged:

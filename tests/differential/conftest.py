@@ -67,7 +67,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need both servers, and put the one that asks which rules were used at the very end."""
+    """Mark the tests that need both servers; the one that asks which rules were used comes last."""
     for item in items:
         if "sides" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.oracle)

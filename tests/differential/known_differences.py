@@ -149,6 +149,8 @@ NEWER_FIELDS = (
     ("Datacenter", "the datacenter in services of the agent", added_field("Datacenter", "dc1")),
 )
 
+HEALTH_DEFINITION = ("TLSServerName", "TCPUseTLS", "UDP", "GRPC", "OSService", "GRPCUseTLS")
+
 NEWER_HEADERS = (
     ("x-consul-query-backend", "blocking-query", "how the answer was made"),
     ("x-consul-default-acl-policy", "allow", "what is allowed without a token"),
@@ -190,7 +192,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "decoding detail",
-        "The text of Go's decoder after the prefix, which alone clients match on, is not imitated to the letter.",
+        "Clients match on the prefix alone; the text of Go's decoder after it is not imitated to the letter.",
         both_begin("Request decode failed: "),
     ),
     Rule(
@@ -272,9 +274,57 @@ RULES: tuple[Rule, ...] = (
         both(has("passing"), body_order),
     ),
     Rule(
-        "ingress from the cache",
-        "1.8.7 forgets that ingress gateways were asked for when ?cached is given.",
-        both(lambda it: it.exchange.path.startswith("/v1/health/ingress/"), has("cached")),
+        "ingress by tag or from the cache",
+        "1.8.7 forgets that ingress gateways were asked for when ?tag or ?cached is given.",
+        lambda it: (
+            it.exchange.path.startswith("/v1/health/ingress/")
+            and any(name in it.exchange.target for name in ("cached", "tag"))
+        ),
+    ),
+    Rule(
+        "?cached",
+        "There is no cache between the agent and the servers here: every answer is fresh, and says MISS.",
+        lambda it: (
+            has("cached")(it) and it.where in ("header x-cache", "header age") and it.ours in ("MISS", None)
+        ),
+    ),
+    Rule(
+        "fields of local health",
+        "Releases after 1.8.7 show more kinds of checks in the definition.",
+        lambda it: (
+            it.exchange.path.startswith("/v1/agent/health/service/")
+            and it.theirs is MISSING
+            and it.where.rpartition(".")[2] in HEALTH_DEFINITION
+            and it.ours in ("", False)
+        ),
+    ),
+    Rule(
+        "local health without a name",
+        "Releases after 1.8.7 do without the prefix.",
+        at(
+            lambda it: it.where == "$" and it.theirs == f"Bad request: {it.ours}", "/v1/agent/health/service/"
+        ),
+    ),
+    Rule(
+        "local health of an unknown id as text",
+        "1.8.7 answers a JSON string where text was asked for.",
+        both(
+            at(answers(404, 404, "/v1/agent/health/service/id/"), "/"),
+            lambda it: (
+                it.exchange.theirs.headers["content-type"] == "application/json"
+                and it.exchange.ours.headers["content-type"] == "text/plain"
+            ),
+        ),
+    ),
+    Rule(
+        "validation prefix",
+        "Releases after 1.8.7 begin the text of broken proxy rules with what failed.",
+        lambda it: it.where == "$" and it.ours == f"Validation failed: {it.theirs}",
+    ),
+    Rule(
+        "upstreams of a proxy",
+        "Releases after 1.8.7 leave out what is empty.",
+        lambda it: ".Upstreams[" in it.where and it.theirs in ("", None) and it.ours is MISSING,
     ),
     Rule(
         "index of a node that is gone",

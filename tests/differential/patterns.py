@@ -55,7 +55,7 @@ class Names:
 
     def judge(self, where: str, theirs: Any, ours: Any) -> Gap | None:
         """Take in a pair of values and say whether it contradicts one that was seen before."""
-        if not isinstance(theirs, str) or not isinstance(ours, str) or len(theirs) != len(ours):
+        if not isinstance(theirs, str) or not isinstance(ours, str):
             return Gap(where, theirs, ours)
         expected = self._ours.setdefault(theirs, ours), self._theirs.setdefault(ours, theirs)
         if expected == (ours, theirs):

@@ -53,7 +53,7 @@ class Side:
         self._port = int(leader.rpartition(":")[2])
         self._names = {
             own["Config"]["NodeID"]: "<node id>",
-            own["Config"]["Version"]: "<version>",
+            own["Config"]["Version"].partition("+")[0]: "<version>",
             leader: "<rpc address>",
         }
 

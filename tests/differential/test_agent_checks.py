@@ -44,7 +44,6 @@ READS = (*views.EVERYTHING, *views.of_service("web"))
         pytest.param({"Name": "beat", "TTL": -1}, id="negative ttl"),
         pytest.param({"Name": "beat", "OutputMaxSize": -1, **TTL}, id="negative output size"),
         pytest.param({"Name": 5, **TTL}, id="name of a wrong type"),
-        pytest.param({"Name": "beat", "Unheard": 1, **TTL}, id="unknown field"),
     ],
 )
 def test_register(pair: Pair, body: dict[str, object]) -> None:

@@ -70,7 +70,9 @@ def test_a_failed_start_tells_the_output(tmp_path: Path) -> None:
 )
 def test_a_bad_stop_is_noticed(tmp_path: Path, program: str, seconds: float, complaint: str) -> None:
     ready = tmp_path / "ready"
-    code = f"import pathlib, signal, sys, time; {program}; pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    code = (
+        f"import pathlib, signal, sys, time; {program}; pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    )
     process = ServerProcess([sys.executable, "-c", code], tmp_path / "log")
     process.start(ready.exists, 10)
     with pytest.raises(ServerFailed, match=complaint):

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,12 @@ async def host(request: Request[World]) -> Response:
     return Response(pretty(body) if "pretty" in request.params else body, content_type=b"application/json")
 
 
-def collect(data_dir: Path, now_ns: int) -> dict[str, Any]:
+def collect(data_dir: Path, now_ns: int, proc: Path = PROC) -> dict[str, Any]:
     """Return the figures; it reads files, so it belongs into a thread."""
     parts: dict[str, Callable[[], Any]] = {
-        "Memory": memory,
-        "CPU": cpu,
-        "Host": machine,
+        "Memory": lambda: memory(proc),
+        "CPU": lambda: cpu(proc),
+        "Host": lambda: machine(proc, now_ns),
         "Disk": lambda: disk(data_dir),
     }
     found: dict[str, Any] = {}
@@ -52,9 +51,9 @@ def collect(data_dir: Path, now_ns: int) -> dict[str, Any]:
     return found | {"CollectionTime": now_ns, "Errors": errors or None}
 
 
-def memory() -> dict[str, Any]:
+def memory(proc: Path) -> dict[str, Any]:
     """Return the machine's memory in bytes."""
-    lines = [line.split() for line in (PROC / "meminfo").read_text().splitlines()]
+    lines = [line.split() for line in (proc / "meminfo").read_text().splitlines()]
     kib = {words[0].rstrip(":"): int(words[1]) for words in lines}
     total, available = kib["MemTotal"] * KIB, kib["MemAvailable"] * KIB
     return {
@@ -70,10 +69,10 @@ def memory() -> dict[str, Any]:
     }
 
 
-def cpu() -> list[dict[str, Any]]:
+def cpu(proc: Path) -> list[dict[str, Any]]:
     """Return the machine's processors."""
     found = []
-    for block in (PROC / "cpuinfo").read_text().split("\n\n"):
+    for block in (proc / "cpuinfo").read_text().split("\n\n"):
         pairs = dict(line.partition(":")[::2] for line in block.splitlines())
         given = {name.strip(): value.strip() for name, value in pairs.items()}
         if "processor" in given:
@@ -84,14 +83,14 @@ def cpu() -> list[dict[str, Any]]:
     return found
 
 
-def machine() -> dict[str, Any]:
+def machine(proc: Path, now_ns: int) -> dict[str, Any]:
     """Return name, age and system of the machine."""
-    uptime_s = float((PROC / "uptime").read_text().split()[0])
+    uptime_s = float((proc / "uptime").read_text().split()[0])
     return {
         "hostname": platform.node(),
         "uptime": int(uptime_s),
-        "bootTime": int(time.time() - uptime_s),
-        "procs": sum(entry.name.isdigit() for entry in PROC.iterdir()),
+        "bootTime": int(now_ns / 1e9 - uptime_s),
+        "procs": sum(entry.name.isdigit() for entry in proc.iterdir()),
         "os": platform.system().lower(),
         "kernelVersion": platform.release(),
         "kernelArch": platform.machine(),

@@ -1,0 +1,133 @@
+"""A server process under measurement: started, asked for its processor time and memory, ended."""
+
+import contextlib
+import functools
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from registry.serve.process import die_with_parent
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+POLL_S = 0.005
+
+
+class BenchError(Exception):
+    """Something kept a measurement from being made.
+
+    Args:
+        text: what, and what to do; it becomes part of the results.
+        output: what a program said about it; only for who sits in front, as it may name their files.
+    """
+
+    def __init__(self, text: str, output: str = "") -> None:
+        super().__init__(text)
+        self.output = output
+
+
+class Process:
+    """A command and everything that it starts, in a session of its own.
+
+    It is told to end when this process ends, however that happens. The environment has no settings for it.
+
+    Args:
+        command: what to run.
+        log: where its output goes.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._name = Path(command[0]).name
+        self._log = log
+        self.started = time.perf_counter()
+        with log.open("ab") as out:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")},
+                start_new_session=True,
+                preexec_fn=functools.partial(die_with_parent, os.getpid()),
+            )
+
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float) -> float:
+        """Return the seconds from the start of the process until the condition holds.
+
+        Raises:
+            BenchError: the process ended, or ``timeout_s`` passed, before that.
+        """
+        while not condition():
+            if self._popen.poll() is not None:
+                raise BenchError(f"{self._name} ended with status {self._popen.returncode}", self.output())
+            if time.perf_counter() - self.started > timeout_s:
+                raise BenchError(f"{self._name} was not ready within {timeout_s:g} s", self.output())
+            time.sleep(POLL_S)
+        return time.perf_counter() - self.started
+
+    def pids(self) -> list[int]:
+        """Return the process and its descendants, itself first."""
+        found = [self._popen.pid]
+        for pid in found:
+            for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+                with contextlib.suppress(OSError):
+                    found += [int(child) for child in listing.read_text().split()]
+        return found
+
+    def cpu_s(self) -> float:
+        """Return the seconds of processor time that it and its descendants have taken so far."""
+        ticks = 0
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / TICKS_PER_SECOND
+
+    def resident_bytes(self) -> dict[int, int]:
+        """Return the resident memory of it and each of its descendants, by process id."""
+        page = os.sysconf("SC_PAGE_SIZE")
+        return {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for pid in self.pids()}
+
+    def output(self) -> str:
+        """Return the last lines that it printed."""
+        lines = self._log.read_text(errors="replace").splitlines()[-20:]
+        return "\n".join(lines)
+
+    def end(self, *, graceful_s: float = 0.0) -> None:
+        """End it, after asking it to for ``graceful_s`` seconds, with everything it has started."""
+        if graceful_s and self._popen.poll() is None:
+            self._popen.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(graceful_s)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait(10)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return different ports of 127.0.0.1 on which nothing listens at the moment."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]
+
+
+def accepted_by(port: int, pids: Sequence[int]) -> dict[int, int]:
+    """Return for each open connection to a port which process accepted it: client port to process id."""
+    inodes: dict[str, int] = {}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == "01":
+            inodes[f"socket:[{fields[9]}]"] = int(fields[2].rpartition(":")[2], 16)
+    owners: dict[int, int] = {}
+    for pid in pids:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                client = inodes.get(os.readlink(entry))
+                if client is not None:
+                    owners[client] = pid
+    return owners

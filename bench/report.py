@@ -1,0 +1,92 @@
+"""Results for people and for machines: a table, a Markdown page, a JSON file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Figure, Goal, Outcome
+
+Results = Mapping[str, Outcome]
+"""Outcomes by the title of their scenario."""
+
+_HEADINGS = ("", "figure", "goal", "met")
+
+
+def table(title: str, outcome: Outcome) -> str:
+    """Return a scenario's results as text with columns."""
+    if outcome.failed:
+        return f"{title}\n  not measured: {outcome.failed}\n"
+    cells = [_HEADINGS, *map(_cells, outcome.figures)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADINGS))]
+    lines = [title]
+    for what, figure, goal, met in cells:
+        columns = (what.ljust(widths[0]), figure.rjust(widths[1]), goal.rjust(widths[2]), met)
+        lines.append("  " + "  ".join(columns).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def markdown(facts: Mapping[str, str], notes: Sequence[str], results: Results) -> str:
+    """Return the page with everything."""
+    lines = ["# Measured", "", "Made by `python -m bench`; do not edit.", ""]
+    lines += [f"- {name}: {value}" for name, value in facts.items()]
+    lines += [f"- **{note}**" for note in notes]
+    for title, outcome in results.items():
+        lines += ["", f"## {title}", ""]
+        if outcome.failed:
+            lines.append(f"Not measured: {outcome.failed}")
+            continue
+        lines += [f"| {' | '.join(_HEADINGS)} |", "|---|---:|---:|---|"]
+        lines += [f"| {' | '.join(_cells(figure))} |" for figure in outcome.figures]
+    return "\n".join(lines) + "\n"
+
+
+def document(facts: Mapping[str, str], notes: Sequence[str], results: Results) -> dict[str, Any]:
+    """Return everything as JSON values, single runs included."""
+    return {
+        "facts": dict(facts),
+        "notes": list(notes),
+        "scenarios": {
+            title: {
+                "failed": outcome.failed,
+                "figures": [asdict(figure) | {"met": figure.met} for figure in outcome.figures],
+                "detail": outcome.detail,
+            }
+            for title, outcome in results.items()
+        },
+    }
+
+
+def write(
+    folder: Path, facts: Mapping[str, str], notes: Sequence[str], results: Results, *, whole: bool
+) -> Path:
+    """Write the dated JSON file, and the page when all scenarios have been run; return the former."""
+    folder.mkdir(parents=True, exist_ok=True)
+    date = facts["date"].removesuffix(" UTC").replace(" ", "T").replace(":", "")
+    dated = folder / f"{date}-{facts['commit']}.json"
+    dated.write_text(json.dumps(document(facts, notes, results), indent=1) + "\n")
+    if whole:
+        (folder / "latest.md").write_text(markdown(facts, notes, results))
+    return dated
+
+
+def _cells(figure: Figure) -> tuple[str, str, str, str]:
+    met = "" if figure.met is None else "yes" if figure.met else "NO"
+    return figure.what, _shown(figure.value, figure.unit), _wanted(figure.goal, figure.unit), met
+
+
+def _wanted(goal: Goal | None, unit: str) -> str:
+    if goal is None:
+        return ""
+    return f"{'>=' if goal.least else '<='} {_shown(goal.bound, unit)}"
+
+
+def _shown(value: float, unit: str) -> str:
+    if value == int(value) or abs(value) >= 1000:
+        digits = f"{value:,.0f}"
+    elif abs(value) >= 100:
+        digits = f"{value:.0f}"
+    else:
+        digits = f"{value:.3g}"
+    return digits + (unit if unit in ("", "x", "/s") else f" {unit}")

@@ -1,0 +1,1 @@
+"""The agent's endpoints, over HTTP against a real server."""

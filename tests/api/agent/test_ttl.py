@@ -1,0 +1,126 @@
+"""Heartbeats: pass, warn, fail and update."""
+
+from urllib.parse import quote
+
+import pytest
+from harness.client import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.calls import HTTP, TTL, checks, done, everything, refused, register
+from registry.api.agent.ttl import clipped
+
+UNKNOWN = 'Unknown check ID "{}". Ensure that the check ID is passed, not the check name.'
+
+
+@pytest.mark.parametrize(("call", "status"), [("pass", "passing"), ("warn", "warning"), ("fail", "critical")])
+def test_status_and_note(agent: Client, call: str, status: str) -> None:
+    register(agent, {"Name": "web", "Check": TTL})
+    done(agent.put(f"/v1/agent/check/{call}/service:web?note={quote('all <well> & 100% ü')}"))
+    check = checks(agent)["service:web"]
+    assert (check["Status"], check["Output"]) == (status, "all <well> & 100% ü")
+    assert agent.get("/v1/health/checks/web").json[0]["Status"] == status
+    done(agent.put(f"/v1/agent/check/{call}/service:web", "no body is looked at"))
+    assert checks(agent)["service:web"]["Output"] == ""
+
+
+def test_passing_puts_the_service_among_the_healthy(agent: Client) -> None:
+    register(agent, {"Name": "web", "Check": TTL})
+    assert agent.get("/v1/health/service/web?passing").json == []
+    watch = agent.watch("/v1/health/service/web?passing", agent.get("/v1/health/service/web").index)
+    done(agent.put("/v1/agent/check/pass/service:web"))
+    assert len(watch.result().json) == 1
+
+
+def test_a_heartbeat_that_says_nothing_new_changes_nothing(agent: Client) -> None:
+    register(agent, {"Name": "web", "Check": TTL})
+    done(agent.put("/v1/agent/check/pass/service:web?note=fine"))
+    before = everything(agent)
+    for _ in range(3):
+        done(agent.put("/v1/agent/check/pass/service:web?note=fine"))
+    done(agent.put("/v1/agent/check/update/service:web", {"Status": "passing", "Output": "fine"}))
+    assert everything(agent) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "output"),
+    [
+        ({"Status": "passing", "Output": "fine"}, "passing", "fine"),
+        ({"status": "warning"}, "warning", ""),
+        ({"Status": "critical", "Output": None}, "critical", ""),
+        (b'{"Status":"passing","Output":"x"} {', "passing", "x"),
+    ],
+)
+def test_update(agent: Client, body: object, status: str, output: str) -> None:
+    register(agent, {"Name": "web", "Check": TTL})
+    done(agent.put("/v1/agent/check/pass/service:web?note=before"))
+    done(agent.put("/v1/agent/check/update/service:web", body))
+    check = checks(agent)["service:web"]
+    assert (check["Status"], check["Output"]) == (status, output)
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "text"),
+    [
+        ("update/service:web", {"Status": "PASSING"}, 400, "Invalid check status: 'PASSING'"),
+        ("update/service:web", {}, 400, "Invalid check status: ''"),
+        ("update/service:web", {"Status": "maintenance"}, 400, "Invalid check status: 'maintenance'"),
+        ("update/nope", {"Status": "x"}, 400, "Invalid check status: 'x'"),
+        ("update/nope", "", 400, "Request decode failed: EOF"),
+        (
+            "update/service:web",
+            {"Status": 1},
+            400,
+            "Request decode failed: "
+            "json: cannot unmarshal number into Go struct field .Status of type string",
+        ),
+        ("update/nope", {"Status": "passing"}, 404, UNKNOWN.format("nope")),
+        ("pass/nope", None, 404, UNKNOWN.format("nope")),
+        ("warn/SERVICE:WEB", None, 404, UNKNOWN.format("SERVICE:WEB")),
+        ("fail/serfHealth", None, 404, UNKNOWN.format("serfHealth")),
+        ("pass/", None, 404, UNKNOWN.format("")),
+        ("pass/http", None, 500, 'CheckID "http" does not have associated TTL'),
+        ("update/http", {"Status": "passing"}, 500, 'CheckID "http" does not have associated TTL'),
+        (
+            "pass/_node_maintenance",
+            None,
+            500,
+            'CheckID "_node_maintenance" does not have associated TTL',
+        ),
+    ],
+)
+def test_refused(agent: Client, target: str, body: object, status: int, text: str) -> None:
+    register(agent, {"Name": "web", "Checks": [TTL, {**HTTP, "CheckID": "http"}]})
+    done(agent.put("/v1/agent/maintenance?enable=true"))
+    before = everything(agent)
+    refused(agent.put(f"/v1/agent/check/{target}", body), status, text)
+    assert everything(agent) == before
+
+
+def test_output_is_cut_to_the_limit(agent: Client) -> None:
+    register(agent, {"Name": "web", "Check": TTL})
+    done(agent.put("/v1/agent/check/update/service:web", {"Status": "passing", "Output": "x" * 5000}))
+    assert checks(agent)["service:web"]["Output"] == "x" * 4096 + " ... (captured 4096 of 5000 bytes)"
+    done(agent.put(f"/v1/agent/check/pass/service:web?note={'y' * 5000}"))
+    assert checks(agent)["service:web"]["Output"] == "y" * 4096 + " ... (captured 4096 of 5000 bytes)"
+
+
+@pytest.mark.parametrize(("own", "kept"), [(5, 5), (0, 4096), (9000, 4096)])
+def test_a_checks_own_limit_can_only_lower_it(agent: Client, own: int, kept: int) -> None:
+    register(agent, {"Name": "web", "Check": {**TTL, "OutputMaxSize": own}})
+    done(agent.put("/v1/agent/check/update/service:web", {"Status": "passing", "Output": "z" * 5000}))
+    assert checks(agent)["service:web"]["Output"] == "z" * kept + f" ... (captured {kept} of 5000 bytes)"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 40))
+def test_clipped_text_is_a_beginning_within_the_limit(output: str, most: int) -> None:
+    size = len(output.encode())
+    kept = clipped(output, most)
+    if size <= most:
+        assert kept == output
+        return
+    remark = f" ... (captured {most} of {size} bytes)"
+    assert kept.endswith(remark)
+    beginning = kept.removesuffix(remark)
+    assert output.startswith(beginning)
+    assert most - 3 <= len(beginning.encode()) <= most
