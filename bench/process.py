@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -86,10 +87,16 @@ class Process:
                 ticks += int(fields[11]) + int(fields[12])
         return ticks / TICKS_PER_SECOND
 
-    def resident_bytes(self) -> dict[int, int]:
-        """Return the resident memory of it and each of its descendants, by process id."""
-        page = os.sysconf("SC_PAGE_SIZE")
-        return {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for pid in self.pids()}
+    def memory_bytes(self) -> list[int]:
+        """Return the memory that it and each of its descendants have to themselves, itself first.
+
+        Pages of files, such as those of the data that all processes map, are not counted.
+        """
+        found = []
+        for pid in self.pids():
+            kib = re.search(r"^RssAnon:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+            found.append(int(kib[1]) * 1024 if kib else 0)
+        return found
 
     def output(self) -> str:
         """Return the last lines that it printed."""

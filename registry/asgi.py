@@ -281,8 +281,15 @@ class App:
             if not future.done():
                 future.set_result(answer)
 
+        def time_is_up() -> None:
+            try:
+                settle(self._reads.answer(plan))
+            except Exception as error:
+                if not future.done():
+                    future.set_exception(error)
+
         watch(lambda _: settle(None))
-        timer = self._loop.call_later(self._wait_s(plan), lambda: settle(self._reads.answer(plan)))
+        timer = self._loop.call_later(self._wait_s(plan), time_is_up)
         try:
             result = await future
         finally:

@@ -20,14 +20,15 @@ Blaster = Callable[[Server, int], Blast]
 
 
 @contextlib.contextmanager
-def field(bench: Bench, target: str, least: int) -> Iterator[list[Server]]:
-    """Run all servers on the same instances: the registry, the bare server on its answer, Consul.
+def field(bench: Bench, target: str, least: int, *, with_consul: bool = True) -> Iterator[list[Server]]:
+    """Run the servers on the same instances: the bare server on the registry's answer, the registry, Consul.
 
     Raises:
         BenchError: an answer does not have at least so many elements.
     """
     members = even(SERVICES)
-    with bench.registry(members) as ours, bench.consul(members) as consul:
+    rival = bench.consul(members) if with_consul else contextlib.nullcontext([])
+    with bench.registry(members) as ours, rival as consul:
         for server in (ours, *consul):
             found = server.instances(target)
             if found < least:

@@ -28,6 +28,7 @@ class World:
         views: renders it.
         started_s: wall clock at start, seconds since the epoch.
         now_s: the wall clock, seconds since the epoch.
+        beat: tells the keeper of a heartbeat of the check with this folded ID.
         leave: stops the registry gracefully.
         reload: has the settings read again. Raises SettingError, and then nothing has changed.
     """
@@ -38,6 +39,7 @@ class World:
     views: Views
     started_s: float
     now_s: Callable[[], float]
+    beat: Callable[[str], None]
     leave: Callable[[], None]
     reload: Callable[[], None]
     store_id: str = field(init=False)

@@ -31,7 +31,7 @@ from registry.config.setting import Setting
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 
 _SERVER, _IDENTITY, _REQUESTS = "Server", "Identity", "Requests"
-_STORE, _CATALOG = "Store", "Limits of what is registered"
+_STORE, _CATALOG, _CHECKS = "Store", "Limits of what is registered", "Health checks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,6 +410,66 @@ class Settings:
             "How much of a check's output is kept, in bytes of UTF-8.",
             live=True,
         ),
+    ]
+    check_output_interval: Annotated[
+        float,
+        Setting(
+            _CHECKS,
+            "5m",
+            duration(1, 86400),
+            "How often the output of a check is written anew while its status stays the same. A new status "
+            "is written at once, with its output.",
+        ),
+    ]
+    check_redirects: Annotated[
+        str,
+        Setting(
+            _CHECKS,
+            "refuse",
+            choice("refuse", "follow"),
+            "What an HTTP check makes of a redirect. Refused, it is critical; followed, every hop has to "
+            "pass the rules on addresses too. Consul follows.",
+        ),
+    ]
+    check_loopback: Annotated[
+        str,
+        Setting(
+            _CHECKS,
+            "allow",
+            choice("allow", "refuse"),
+            "Whether checks may connect to this machine itself.",
+        ),
+    ]
+    check_private: Annotated[
+        str,
+        Setting(
+            _CHECKS,
+            "allow",
+            choice("allow", "refuse"),
+            "Whether checks may connect to private addresses (RFC 1918, RFC 6598, RFC 4193).",
+        ),
+    ]
+    check_link_local: Annotated[
+        str,
+        Setting(
+            _CHECKS,
+            "refuse",
+            choice("refuse", "allow"),
+            "Whether checks may connect to link-local addresses, where clouds keep credentials.",
+        ),
+    ]
+    max_probes: Annotated[
+        int,
+        Setting(
+            _CHECKS,
+            "4096",
+            integer(1, 100_000),
+            "How many checks run at the same time. It has to be more than the checks whose targets hang.",
+        ),
+    ]
+    max_probes_per_target: Annotated[
+        int,
+        Setting(_CHECKS, "64", integer(1, 10_000), "How many of them go to one host and port."),
     ]
     origins: Mapping[str, str] = field(compare=False, repr=False)
     flags: Mapping[str, str] = field(compare=False, repr=False)

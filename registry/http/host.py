@@ -39,7 +39,9 @@ class HostPolicy:
         if self._open:
             return True
         if value.startswith("["):
-            name = value[1:].partition("]")[0]
+            name, _, port = value[1:].partition("]")
+            if port and not port.startswith(":"):
+                return False
         else:
             name = value.partition(":")[0] if value.count(":") == 1 else value
         return name.rstrip(".") in self._names or name.endswith(".localhost") or _is_address(name)

@@ -52,18 +52,19 @@ class Replica:
         Raises:
             StoreDamaged: a row can't be read.
         """
-        self.seen = self._store.counter
-        gc.disable()
+        seen = self._store.counter
         catalog = Catalog()
-        index, stored = self._store.load()
-        catalog.load(index, stored)
-        old, self.catalog = self.catalog, catalog
+        gc.disable()
+        try:
+            catalog.load(*self._store.load())
+        finally:
+            gc.enable()
+        old, self.catalog, self.seen = self.catalog, catalog, seen
         old.forget()
         # What is loaded stays: walking it again in every full collection would stall the loop.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        gc.enable()
 
     def catch_up(self) -> None:
         """Apply what has been committed since the last call, and tell the listener."""

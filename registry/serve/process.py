@@ -10,7 +10,7 @@ import stat
 
 from registry.config import Address
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 
 
 def die_with_parent(parent: int) -> None:
@@ -21,6 +21,14 @@ def die_with_parent(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def settle_in(role: str, parent: int) -> None:
+    """Make a freshly forked process what it is: named, ended with its parent, deaf to the terminal."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, f"registry-{role}".encode(), 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which tells us
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    die_with_parent(parent)
 
 
 def raise_file_limit() -> int:

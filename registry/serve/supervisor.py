@@ -1,4 +1,4 @@
-"""The supervisor: takes the data folder, starts the workers, replaces those that die, stops them all.
+"""The supervisor: takes the data folder, starts the workers and the keeper, replaces whoever dies.
 
 Guarantees
     - One registry a data folder (a lock that the kernel lets go of) and one a port.
@@ -23,12 +23,13 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from registry.config import SettingError, Settings, reload
 from registry.observe import logs
-from registry.serve.process import no_core_dumps, port_problem, raise_file_limit
+from registry.serve.process import no_core_dumps, port_problem, raise_file_limit, settle_in
 from registry.store import integrity
 from registry.store.errors import StoreError
 from registry.store.layout import DataFolder
@@ -44,11 +45,17 @@ STOP_MARGIN_S = 1.0
 
 FAILED = 1
 
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+WORKER, KEEPER = "worker", "keeper"
+
 
 class Worker:
-    """A worker process as the supervisor sees it.
+    """A worker's or the keeper's process as the supervisor sees it.
 
     Attributes:
+        role: `WORKER` or `KEEPER`.
         pid: its process.
         pipe: becomes readable when it is ready (one byte) or gone (end of file).
         born: monotonic time of its start.
@@ -56,7 +63,8 @@ class Worker:
         leaving: whether it has been told to end.
     """
 
-    def __init__(self, pid: int, pipe: int) -> None:
+    def __init__(self, role: str, pid: int, pipe: int) -> None:
+        self.role = role
         self.pid = pid
         self.pipe = pipe
         self.born = time.monotonic()
@@ -110,50 +118,67 @@ class Supervisor:
     def run(self) -> int:
         """Start, supervise, stop; return the exit status."""
         with self._signals():
-            for _ in range(self._settings.workers):
-                self._spawn()
+            for role in self._missing():
+                self._spawn(role)
             if not self._first_start():
                 return self._stop(FAILED)
             if not self._stopping:
                 self._announce()
             while not self._stopping:
                 self._wait(timeout=None)
-                self._replace_dead()
                 if self._hang_up:
                     self._reload()
+                self._replace_dead()
             logger.info("stopping")
             return self._stop(0)
 
     # Starting
 
-    def _spawn(self) -> Worker:
+    def _missing(self) -> list[str]:
+        """Return the roles of the processes that should run and do not."""
+        wanted = Counter({KEEPER: 1, WORKER: self._settings.workers})
+        return list((wanted - Counter(worker.role for worker in self._workers)).elements())
+
+    def _spawn(self, role: str) -> Worker:
         reading, writing = os.pipe()
         supervisor = os.getpid()
         sys.stdout.flush()
+        # A signal that came before the new process has its own handlers would be lost in ours.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            self._be_worker(supervisor, writing)
+            self._be(role, supervisor, writing)
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         os.close(writing)
-        worker = Worker(pid, reading)
+        worker = Worker(role, pid, reading)
         self._workers.append(worker)
         return worker
 
-    def _be_worker(self, supervisor: int, pipe: int) -> None:
-        """Become a worker in the freshly forked process; never returns."""
+    def _be(self, role: str, supervisor: int, pipe: int) -> None:
+        """Become a worker or the keeper in the freshly forked process; never returns."""
         status = FAILED
         try:
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            for number in HANDLED:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
             for fd in (self._wake_read, self._wake_write, *(other.pipe for other in self._workers)):
                 os.close(fd)
-            from registry.serve.worker import run_worker
+            settle_in(role, supervisor)
 
             def ready() -> None:
                 os.write(pipe, b"R")
 
-            status = run_worker(self._settings, supervisor, ready)
+            # What only one of them needs is loaded only there: the supervisor stays small.
+            if role == KEEPER:
+                from registry.keeper.process import run_keeper
+
+                status = run_keeper(self._settings, ready)
+            else:
+                from registry.serve.worker import run_worker
+
+                status = run_worker(self._settings, supervisor, ready)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -208,20 +233,20 @@ class Supervisor:
         if not worker.leaving:
             status = os.waitstatus_to_exitcode(raw)
             how = f"signal {-status}" if status < 0 else f"status {status}"
-            logger.error("worker %d ended unexpectedly with %s", worker.pid, how)
+            logger.error("%s %d ended unexpectedly with %s", worker.role, worker.pid, how)
             if time.monotonic() - worker.born > STABLE_AFTER_S:
                 self._backoff = BACKOFF_MIN_S
 
     def _replace_dead(self) -> None:
-        while not self._stopping and len(self._workers) < self._settings.workers:
+        while not self._stopping and (missing := self._missing()):
             pause_ends = time.monotonic() + self._backoff
             self._backoff = min(self._backoff * 2, BACKOFF_MAX_S)
             while (left := pause_ends - time.monotonic()) > 0:
                 self._wait(left)
                 if self._told_to_stop():
                     return
-            worker = self._spawn()
-            logger.info("worker %d replaces one that ended", worker.pid)
+            worker = self._spawn(missing[0])
+            logger.info("%s %d replaces one that ended", worker.role, worker.pid)
 
     def _told_to_stop(self) -> bool:
         return self._stopping
@@ -236,7 +261,10 @@ class Supervisor:
             return
         logs.configure(self._settings.log_level, "registry")
         for old in list(self._workers):
-            fresh = self._spawn()
+            if old.role == KEEPER:
+                self._end([old])  # there can be only one at a time; `_replace_dead` brings the next
+                continue
+            fresh = self._spawn(WORKER)
             while not self._stopping and not fresh.ready and fresh in self._workers:
                 self._wait(timeout=None)
             if not self._stopping and fresh not in self._workers:
@@ -281,10 +309,7 @@ class Supervisor:
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         """Handle signals between system calls: they only set flags, and wake the select."""
-        before = {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-        }
+        before = {number: signal.signal(number, self._on_signal) for number in HANDLED}
         wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         try:
             yield

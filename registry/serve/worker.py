@@ -34,8 +34,9 @@ from registry.observe import logs
 from registry.replica import Replica
 from registry.replica.own_node import Identity
 from registry.serve.duties import Duties
-from registry.serve.process import die_with_parent, keep_alive, listening_socket
+from registry.serve.process import keep_alive, listening_socket
 from registry.serve.warmth import Warmth
+from registry.store.beats import beat_clock, beat_hash, own_table
 from registry.store.engine import Limits
 from registry.store.errors import StoreError
 from registry.store.integrity import mark_created
@@ -60,8 +61,6 @@ def run_worker(settings: Settings, supervisor: int, ready: Callable[[], None]) -
         supervisor: its process id.
         ready: called once requests are answered.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which tells us
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logs.configure(settings.log_level, f"worker {os.getpid()}")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.unfreeze()
@@ -78,7 +77,6 @@ class _Worker:
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
-        die_with_parent(self._supervisor)
         settings = self._settings
         folder = DataFolder(Path(settings.data_dir))
         limits = Limits(settings.map_size, settings.max_size, settings.log_max_entries, settings.log_max_age)
@@ -90,6 +88,7 @@ class _Worker:
             logger.error("%s", error)
             return CAN_NOT_START
         mark_created(folder)
+        beats = own_table(folder.run)
         world = World(
             settings=settings,
             store=store,
@@ -97,6 +96,7 @@ class _Worker:
             views=Views(settings.datacenter),
             started_s=time.time(),
             now_s=time.time,
+            beat=lambda check_key: beats.beat(beat_hash(check_key), beat_clock()),
             leave=lambda: os.kill(self._supervisor, signal.SIGTERM),
             reload=self._reload,
         )

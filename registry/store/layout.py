@@ -4,7 +4,7 @@ DIR/             0700
   registry.lock  held by the one supervisor of the folder (flock)
   store/         the LMDB environment: data.mdb, lock.mdb
   reserve        bytes given back when the disk is full, so that deletes still work
-  run/           one datagram socket a process, named by its pid
+  run/           a datagram socket a process, a table of heartbeats a worker, named by pid
 """
 
 import contextlib

@@ -16,6 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+SUFFIX = ".sock"
+"""How the names of the sockets end; what else lies in the folder is not ours."""
+
 TICK_NS = 1_000_000_000
 """Above the grain of any file system's times."""
 
@@ -26,7 +29,7 @@ class WakeSocket:
     def __init__(self, run: Path) -> None:
         # A path through the descriptor stays below the 108 bytes a socket address may have.
         self._folder = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._name = f"{os.getpid()}.sock"
+        self._name = f"{os.getpid()}{SUFFIX}"
         self._path = run / self._name
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -75,7 +78,8 @@ class WakeSocket:
         with contextlib.suppress(OSError):
             mtime = os.stat(self._folder).st_mtime_ns
             if mtime != self._seen_mtime:
-                self._others = [name for name in os.listdir(self._folder) if name != self._name]
+                names = os.listdir(self._folder)
+                self._others = [name for name in names if name.endswith(SUFFIX) and name != self._name]
                 # File times move in ticks: what came in the same tick as the listing may be missing from it.
                 settled = time.time_ns() - mtime > TICK_NS
                 self._seen_mtime = mtime if settled else -1

@@ -102,7 +102,7 @@ class Writer:
         elif self._private and draw < 0.13:
             await self._write(connection, dict.fromkeys(self._promises(), ABSENT), *self._remove_node())
         elif promise.open:
-            return  # what it is has to be found out first
+            await self._read(connection)  # what it is has to be found out first
         elif promise.version and draw < 0.35:
             await self._write(connection, {service_id: ABSENT}, *self._remove(service_id))
         elif promise.version and draw < 0.5:

@@ -90,13 +90,14 @@ def quieter_index(it: Difference) -> bool:
     )
 
 
+def louder_index(it: Difference) -> bool:
+    """Cover an index of ours that rose where theirs stood still."""
+    return changed(f"header {INDEX_HEADER}", "stood still", "rose")(it)
+
+
 def quieter_watcher(it: Difference) -> bool:
     """Cover a watcher of ours that slept where theirs woke to the same body."""
-    return (
-        it.where == "watcher"
-        and (it.theirs, it.ours) == ("woke", "slept")
-        and not it.exchange.their_body_moved
-    )
+    return it.where == "watcher" and (it.theirs, it.ours) == ("woke to the same answer", "slept")
 
 
 def at(covers: Covers, *paths: str) -> Covers:
@@ -112,6 +113,12 @@ def body_order(it: Difference) -> bool:
 def their_text(text: str) -> Covers:
     """Cover whole answers to requests that they refuse with a text that begins so, and we don't."""
     return lambda it: str(it.exchange.theirs.body).startswith(text)
+
+
+def slashed(target: str) -> str:
+    """Return a target with a slash at the end of its path."""
+    path, question, query = target.partition("?")
+    return f"{path}/{question}{query}"
 
 
 def method(name: str) -> Covers:
@@ -134,6 +141,7 @@ def changed(where: str, theirs: Any, ours: Any) -> Covers:
     return lambda it: it.where.endswith(where) and it.theirs == theirs and it.ours == ours
 
 
+SERVICE_VIEWS = ("/v1/catalog/service/", "/v1/health/service/")
 NODE_VIEWS = ("/v1/catalog/node/", "/v1/catalog/node-services/")
 
 NEWER_FIELDS = (
@@ -194,6 +202,80 @@ RULES: tuple[Rule, ...] = (
         "decoding detail",
         "Clients match on the prefix alone; the text of Go's decoder after it is not imitated to the letter.",
         both_begin("Request decode failed: "),
+    ),
+    Rule(
+        "text that is none",
+        "Consul puts replacement characters where bytes are no UTF-8 or a surrogate has no partner; "
+        "such bodies are refused here, because names would not come back as they were sent.",
+        lambda it: (
+            it.exchange.ours.status == 400
+            and any(part in str(it.exchange.ours.body) for part in ("is not UTF-8", "surrogate"))
+        ),
+    ),
+    Rule(
+        "control characters",
+        "Consul takes names with control characters; they are refused here.",
+        lambda it: it.exchange.ours.status == 400 and "control characters" in str(it.exchange.ours.body),
+    ),
+    Rule(
+        "durations of a wrong type",
+        "Consul takes a boolean, a list or an object for a duration as 0; here it is a wrong type.",
+        lambda it: (
+            it.exchange.ours.status == 400
+            and str(it.exchange.ours.body).startswith("Request decode failed: ")
+            and str(it.exchange.ours.body).endswith("of type time.Duration")
+        ),
+    ),
+    Rule(
+        "duplicate keys",
+        "Go merges the objects of a key that is given twice; here the last one counts.",
+        lambda it: it.where.endswith(".Meta.a") and (it.theirs, it.ours) == ("1", MISSING),
+    ),
+    Rule(
+        "text of a bad node id",
+        "What Go's decoder of hexadecimal digits says after the prefix is not imitated.",
+        both_begin("Bad node ID: "),
+    ),
+    Rule(
+        "spelling of a node",
+        "1.8.7 shows instances with the spelling of the node that was valid when they were registered; "
+        "ours show that of the node.",
+        lambda it: it.where.endswith(".Node") and str(it.theirs).lower() == str(it.ours).lower(),
+    ),
+    Rule(
+        "two redirects for one",
+        "A cleaned path that then lacks its slash is redirected twice here.",
+        lambda it: (
+            it.exchange.theirs.status == it.exchange.ours.status == 301
+            and it.exchange.theirs.headers["location"] == slashed(it.exchange.ours.headers["location"])
+        ),
+    ),
+    Rule(
+        "path that can't be decoded",
+        "Go's server answers before Consul sees the request, with a text of its own.",
+        lambda it: (
+            it.exchange.theirs.status == it.exchange.ours.status == 400
+            and it.exchange.theirs.body == "400 Bad Request"
+        ),
+    ),
+    Rule(
+        "texts of the rules for proxies",
+        "Releases after 1.8.7 say in other words, and of more kinds, what is wrong.",
+        lambda it: (
+            it.exchange.theirs.status == it.exchange.ours.status == 400
+            and "occurred:" in str(it.exchange.theirs.body)
+            and str(it.exchange.ours.body).startswith("Validation failed: ")
+        ),
+    ),
+    Rule(
+        "native service without a port",
+        "Releases after 1.8.7 ask for a port or a socket.",
+        lambda it: "for a Connect native service" in str(it.exchange.ours.body),
+    ),
+    Rule(
+        "destination of a plain service",
+        "Releases after 1.8.7 refuse, and we drop, what only a proxy can have.",
+        changed(".DestinationServiceName", "db", MISSING),
     ),
     Rule(
         "panics",
@@ -317,11 +399,6 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
-        "validation prefix",
-        "Releases after 1.8.7 begin the text of broken proxy rules with what failed.",
-        lambda it: it.where == "$" and it.ours == f"Validation failed: {it.theirs}",
-    ),
-    Rule(
         "upstreams of a proxy",
         "Releases after 1.8.7 leave out what is empty.",
         lambda it: ".Upstreams[" in it.where and it.theirs in ("", None) and it.ours is MISSING,
@@ -335,6 +412,24 @@ RULES: tuple[Rule, ...] = (
         "watcher of a node that is gone",
         "For the same reason 1.8.7 does not wake a watcher of catalog/node when the node is removed.",
         at(changed("watcher", "index fell", "woke"), *NODE_VIEWS),
+    ),
+    Rule(
+        "index of checks of a service or node",
+        "Consul reports the table of checks; ours reports the service or the node, so it also rises when "
+        "the service or the node itself changes.",
+        at(louder_index, "/v1/health/checks/", "/v1/health/node/"),
+    ),
+    Rule(
+        "check that leaves a service",
+        "1.8.7 raises the index of the service that a check moves to, not of the one that it leaves, "
+        "though the answer about that one changes.",
+        at(changed(f"header {INDEX_HEADER}", "stood still", "rose"), *SERVICE_VIEWS),
+    ),
+    Rule(
+        "index of a service renamed away",
+        "In 1.8.7 the index of a name falls when its last instance takes another name; ours never goes "
+        "backwards.",
+        at(changed(f"header {INDEX_HEADER}", "fell", "rose"), *SERVICE_VIEWS),
     ),
     Rule(
         "index of the own topic",

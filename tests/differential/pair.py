@@ -144,9 +144,12 @@ class Pair:
             self._judge_gap(exchange, gap)
 
     def note_watcher(self, target: str, replies: Both, outcomes: tuple[str, str]) -> None:
-        """Compare what became of a watcher of each, whose last answer before was the latest GET's."""
+        """Compare what became of a watcher of each, whose last answer before was the latest GET's.
+
+        Ours must not wake to the answer that it had, whatever theirs did.
+        """
         exchange = self._exchange("WATCH", target, None, replies, self._latest["GET", target])
-        if outcomes[0] != outcomes[1]:
+        if outcomes[0] != outcomes[1] or "same" in outcomes[1]:
             self._judge_gap(exchange, Gap("watcher", *outcomes))
 
     def report(self) -> str:

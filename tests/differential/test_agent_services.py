@@ -67,7 +67,7 @@ EVERY_FIELD = {
         pytest.param({"Name": "web", "Weights": {"Passing": 5}}, id="half a weight"),
         pytest.param({"Name": "web", "Weights": {"Passing": 65535, "Warning": 0}}, id="extreme weights"),
         pytest.param({"Name": "web", "Kind": "something"}, id="unknown kind"),
-        pytest.param({"Name": "web", "Connect": {"Native": True}}, id="native"),
+        pytest.param({"Name": "web", "Port": 80, "Connect": {"Native": True}}, id="native"),
         pytest.param({"Name": "web", "Connect": {}}, id="empty connect"),
         pytest.param({"Name": "web with space/é.%", "ID": "ü"}, id="odd names"),
         pytest.param({"Name": "web", "Meta": {"k": ""}}, id="empty meta value"),
@@ -79,6 +79,11 @@ def test_register(pair: Pair, body: dict[str, object]) -> None:
     pair.read(*views.EVERYTHING, *views.of_service("web"))
     for service in ("web", "web-1", "%C3%BC"):
         pair.read(f"/v1/agent/service/{service}")
+
+
+def test_native_without_a_port(pair: Pair) -> None:
+    # Nothing is read: what Consul takes is refused here.
+    pair.put(REGISTER, {"Name": "web", "Connect": {"Native": True}})
 
 
 def test_unknown_fields(pair: Pair) -> None:

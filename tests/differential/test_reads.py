@@ -80,7 +80,6 @@ PARAMETERS = (
         "?dc=dc2",
         "?dc=DC1",
         "?near=n3",
-        "?near=_agent",
         "?near=nobody",
         "?token=",
         "?peer=",

@@ -14,7 +14,7 @@ WAIT_MILLISECONDS = 600
 # at once, as one that was woken does, except where the index rose without a wake-up.
 SETTLE_SECONDS = 0.15
 
-Outcome = Literal["woke", "slept", "came back early", "index fell"]
+Outcome = Literal["woke", "woke to the same answer", "slept", "came back early", "index fell"]
 
 
 def watch_all(pair: Pair, targets: tuple[str, ...], write: Callable[[Pair], object]) -> None:
@@ -47,7 +47,7 @@ def _park(side: Side, target: str, seen: Reply) -> Watch:
 def _outcome(reply: Reply, seen: Reply) -> Outcome:
     """Say what became of a watcher. No clock decides whether it woke: only its index does."""
     if reply.index > seen.index:
-        return "woke"
+        return "woke to the same answer" if reply.body == seen.body else "woke"
     if reply.index < seen.index:
         return "index fell"
     return "slept" if reply.seconds >= WAIT_MILLISECONDS / 1000 else "came back early"

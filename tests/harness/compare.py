@@ -105,15 +105,18 @@ def _by_identity(items: list[Any]) -> dict[str, Any] | None:
 
 
 def identity(item: Any) -> str | None:
-    """Return what an element of a catalog, health or agent list is known by, or None."""
+    """Return what an element of a catalog, health or agent list is known by, or None.
+
+    Names that differ in case alone name the same object in a catalog.
+    """
     if not isinstance(item, dict):
         return None
     if isinstance(item.get("Service"), dict):
         node = item["Node"]["Node"] if isinstance(item.get("Node"), dict) else ""
-        return f"{node}/{item['Service']['ID']}"
+        return f"{node}/{item['Service']['ID']}".lower()
     if isinstance(item.get("Node"), str):
-        return f"{item['Node']}/{item.get('CheckID') or item.get('ServiceID') or ''}"
+        return f"{item['Node']}/{item.get('CheckID') or item.get('ServiceID') or ''}".lower()
     for field in ("ID", "Name"):
         if item.get(field):
-            return str(item[field])
+            return str(item[field]).lower()
     return None

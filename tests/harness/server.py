@@ -90,8 +90,12 @@ class RegistryServer:
 
     def worker_pids(self) -> list[int]:
         """Return the process ids of the workers that live now, in ascending order."""
-        own = _command_line(self.pid)
-        return [pid for pid in children(self.pid) if _command_line(pid) == own]
+        return [pid for pid in children(self.pid) if _name(pid) == "registry-worker"]
+
+    def keeper_pid(self) -> int:
+        """Return the process id of the keeper; ValueError while there is none."""
+        (pid,) = [pid for pid in children(self.pid) if _name(pid) == "registry-keeper"]
+        return pid
 
     def output(self) -> str:
         """Return the last lines it printed, of all starts so far."""
@@ -104,9 +108,9 @@ class RegistryServer:
             self.stop()
 
 
-def _command_line(pid: int) -> bytes:
-    """Return the command line of a process: a forked worker has its supervisor's."""
+def _name(pid: int) -> str:
+    """Return the name that a process has given itself, "" when it is gone."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
-        return b""
+        return ""

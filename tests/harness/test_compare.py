@@ -24,6 +24,11 @@ def gaps(theirs: Any, ours: Any) -> list[tuple[str, Any, Any]]:
         ({}, {"a": None}, [("$.a", MISSING, None)]),
         ([], None, [("$", [], None)]),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, [("$ (order of keys)", ["a", "b"], ["b", "a"])]),
+        (
+            [CHECK, CHECK | {"CheckID": "d"}],
+            [CHECK | {"Node": "N"}, CHECK | {"CheckID": "D"}],
+            [("$[n/c].Node", "n", "N"), ("$[n/d].CheckID", "d", "D")],
+        ),
         (["a"], ["a", "b"], [("$", ["a"], ["a", "b"])]),
         ([CHECK], [CHECK | {"Status": "critical"}], [("$[n/c].Status", "passing", "critical")]),
         ([CHECK], [], [("$[n/c]", CHECK, MISSING)]),

@@ -292,12 +292,13 @@ async def test_topics_are_followed_as_they_change() -> None:
 async def test_the_bound_counts_who_is_parked() -> None:
     room = Room(limit=2)
     room.source.set("web", b"[1]", 5)
-    first, second = room.park("web"), room.park("web")
-    assert room.watchers.full
+    first = room.park("web")
+    assert (room.watchers.parked, room.watchers.full) == (1, False)
+    second = room.park("web")
+    assert (room.watchers.parked, room.watchers.full) == (2, True)
     room.leave(first)
     room.leave(first)
-    assert not room.watchers.full
-    assert room.watchers.parked == 1
+    assert (room.watchers.parked, room.watchers.full) == (1, False)
     room.source.set("web", b"[2]", 6)
     room.watchers.touch({WEB})
     await room.settle()
@@ -333,7 +334,7 @@ async def test_one_answer_is_made_for_all_who_wait_for_it() -> None:
 
 
 @on_loop
-async def test_an_answer_that_can_not_be_made_leaves_the_others_awake() -> None:
+async def test_an_answer_that_can_not_be_made_holds_up_nobody_else() -> None:
     room = Room()
     for name in ("bad", "good"):
         room.source.set(name, b"[1]", 5)

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from registry.http.answer import Answer, Result
@@ -88,7 +89,7 @@ class World:
     def park(self, name: str, ahead: int, count: int) -> None:
         for _ in range(count):
             options = Options(index=self.indexes[name] + ahead)
-            plan = Plan(ROUTE, Read(None, "", {}, options), (name.encode(), b""))
+            plan: Plan[Any] = Plan(ROUTE, Read(None, "", {}, options), (name.encode(), b""))
             waiter = self.watchers.park(plan, self.evaluate(plan))
             self.parked.append(Parked(plan, waiter, self.bodies[name]))
 
@@ -121,7 +122,12 @@ class World:
         assert self.watchers.parked == len(remaining)
 
 
-@settings(deadline=None, max_examples=200)
+@pytest.mark.timeout(600)  # a failure takes minutes to be made short
+@settings(
+    deadline=None,
+    max_examples=200,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
 @given(steps)
 def test_who_is_parked_wakes_just_when_there_is_news(sequence: list[tuple[Any, ...]]) -> None:
     async def play() -> None:

@@ -181,6 +181,10 @@ class Model:
             if topic not in self._covered:
                 self._indexes.pop(topic, None)
         self.floor = index
+        self.skip(index)
+
+    def skip(self, index: int) -> None:
+        """Take in a change of nothing that the model knows of."""
         self.altered[index] = set()
         self.states[index] = self.state
         self.newest = index

@@ -8,6 +8,7 @@ from typing import Any
 from pyroaring import BitMap
 
 from model.dictionary import Key, Model, objects
+from registry.catalog import topics
 from registry.catalog.bitmaps import Slots
 from registry.catalog.entities import Check, Group, Instance, Node
 from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold, pack
@@ -33,7 +34,7 @@ def catalog_objects(catalog: Catalog) -> list[Node | Instance | Check]:
     return found
 
 
-def facts_of(catalog: Catalog, topics: Iterable[str]) -> Facts:
+def facts_of(catalog: Catalog, names: Iterable[str]) -> Facts:
     """Return all that a catalog holds; slot numbers are replaced by the keys of their objects."""
     found = catalog_objects(catalog)
     return {
@@ -49,7 +50,7 @@ def facts_of(catalog: Catalog, topics: Iterable[str]) -> Facts:
         "statuses": _bitmaps(catalog.statuses, catalog.check_slots),
         "unhealthy": _resolved(catalog.unhealthy, catalog.instance_slots),
         "node_ids": dict(catalog.node_ids),
-        "topics": {topic: catalog.topic_index(topic) for topic in topics},
+        "topics": {topic: catalog.topic_index(topic) for topic in names},
     }
 
 
@@ -83,7 +84,7 @@ def _bitmaps(index: Any, names: Slots[Any]) -> dict[Any, set[Key]]:
     return {key: _resolved(index.get(key), names) for key in index.keys()}  # noqa: SIM118 (not a dict)
 
 
-def model_facts(model: Model, topics: Iterable[str]) -> Facts:
+def model_facts(model: Model, names: Iterable[str]) -> Facts:
     """Return what `facts_of` must return."""
     state = model.state
     tags, unhealthy, services, connects = _of_services(model)
@@ -107,7 +108,7 @@ def model_facts(model: Model, topics: Iterable[str]) -> Facts:
         "statuses": dict(statuses),
         "unhealthy": unhealthy,
         "node_ids": {row.id.lower(): key[1] for key, (row, _) in objects(state, NodeRow).items() if row.id},
-        "topics": {topic: model.index(topic) for topic in topics},
+        "topics": {topic: model.index(topic) for topic in names},
     }
 
 
@@ -170,6 +171,20 @@ def _model_parts(model: Model, key: Key) -> tuple[Any, ...]:
         names = tuple(check for check, _ in checks)
         return (row.id, row.name, *tags, row.local, groups, names, _passing(checks))
     return (row.id, row.status, fold(row.service_id), fold(row.service_name), row.local)
+
+
+def assert_loads_alike(catalog: Catalog, stored: tuple[int, Iterable[Any]]) -> None:
+    """Require that a catalog which followed the log is the one that loading the tables gives."""
+    loaded = Catalog()
+    loaded.load(*stored)
+    names = {topic for topic in catalog.tombstones if not topic.startswith("level-checks/")}
+    for key in catalog.nodes:
+        names |= {topics.node(key), topics.node_checks(key)}
+    names |= {topics.service(key) for key in catalog.services}
+    names |= {topics.connect(key) for key in catalog.connects}
+    names |= {topics.NODES, topics.SERVICES, topics.CHECKS}
+    assert facts_of(loaded, names) == facts_of(catalog, names)
+    assert stored_facts(loaded) == stored_facts(catalog)
 
 
 def assert_slots_dense(catalog: Catalog, peaks: Mapping[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from registry.api.world import World
 from registry.asgi import App
 from registry.catalog.views import Views
 from registry.config import load
-from registry.http.routing import Router
+from registry.http.routing import ReadRoute, Router, WriteRoute
 from registry.replica import Replica
 from registry.store.change import Change, LogEntry, Row
 from registry.store.engine import Engine, Limits
@@ -146,7 +146,13 @@ class Site:
         told: the topics that the replica has told the application of.
     """
 
-    def __init__(self, store: DirectStore, loop: asyncio.AbstractEventLoop, **flags: str) -> None:
+    def __init__(
+        self,
+        store: DirectStore,
+        loop: asyncio.AbstractEventLoop,
+        routes: Iterable[ReadRoute | WriteRoute] = ROUTES,
+        **flags: str,
+    ) -> None:
         settings = load({"data_dir": "unused", "node_name": "own", "datacenter": "dc1", **flags})
         self.store = store
         self.told: set[str] = set()
@@ -158,10 +164,11 @@ class Site:
             views=Views(settings.datacenter),
             started_s=0.0,
             now_s=lambda: 0.0,
+            beat=lambda _: None,
             leave=lambda: None,
             reload=lambda: None,
         )
-        self.app = App(world, Router(ROUTES), settings, store.engine.read_counter, loop)
+        self.app = App(world, Router(routes), settings, store.engine.read_counter, loop)
 
     def _changed(self, topics: set[str] | None) -> None:
         self.told |= topics or set()
@@ -181,3 +188,20 @@ class Site:
         got = await self.request(Request("PUT", asked, json.dumps(body).encode()))
         assert got.status == 200, got
         return got
+
+    def ask(self, request: Request) -> "asyncio.Task[Got]":
+        """Have a request answered meanwhile."""
+        return asyncio.get_running_loop().create_task(self.request(request))
+
+
+async def until(condition: Callable[[], bool], turns: int = 10_000) -> None:
+    """Give the loop turns until something holds.
+
+    Raises:
+        AssertionError: it does not after ``turns``.
+    """
+    for _ in range(turns):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(f"it did not come to pass in {turns} turns")

@@ -148,3 +148,9 @@ def test_a_socket_left_under_the_own_number_is_replaced(folder: DataFolder) -> N
     loop = asyncio.new_event_loop()
     made.close(loop)
     loop.close()
+
+
+def test_what_else_lies_in_the_folder_is_left_alone(folder: DataFolder, own: WakeSocket) -> None:
+    (folder.run / "1.beats").write_bytes(b"of somebody else")
+    own.wake_others()
+    assert (folder.run / "1.beats").read_bytes() == b"of somebody else"

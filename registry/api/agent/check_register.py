@@ -54,7 +54,7 @@ def _check_definition(settings: Settings, given: dict[str, Any]) -> None:
     wrong = problem(given)
     if wrong:
         raise HttpError(400, f"Invalid check: {wrong}")
-    check_check_names(settings, given.get("ID") or given["Name"], given["Name"], "ID")
+    check_check_names(settings, given.get("ID") or given["Name"], given["Name"])
 
 
 def _service(node: Node, service_id: str) -> Instance:

@@ -14,6 +14,8 @@ from registry.wire.duration import format_duration
 NODE_MAINTENANCE = "_node_maintenance"
 SERVICE_MAINTENANCE = "_service_maintenance:"
 
+_PROBE_ORDER = {field.name: place for place, field in enumerate(PROBE_FIELDS)}
+
 
 class _Typed(CheckHead, array_like=True, frozen=True):
     """The beginning of a check row, up to its type."""
@@ -109,11 +111,8 @@ def probe_of(given: dict[str, Any]) -> dict[str, Any]:
 
     Empty values are left out, except for ``H2PingUseTLS``, which is true unless it is given.
     """
-    probe = {
-        field.name: given[field.name]
-        for field in PROBE_FIELDS
-        if given.get(field.name) or (field.name == "H2PingUseTLS" and field.name in given)
-    }
+    names = sorted(given.keys() & _PROBE_ORDER.keys(), key=_PROBE_ORDER.__getitem__)
+    probe = {name: given[name] for name in names if given[name] or name == "H2PingUseTLS"}
     if "Header" in probe:
         probe["Header"] = dict(sorted(probe["Header"].items()))
     return probe

@@ -8,6 +8,20 @@ STATUSES = ("passing", "warning", "critical")
 
 _POLLED = ("HTTP", "TCP", "UDP", "GRPC", "H2PING", "OSService")
 
+_TRIGGERS = (
+    ("GRPC", "grpc"),
+    ("HTTP", "http"),
+    ("TTL", "ttl"),
+    ("TCP", "tcp"),
+    ("UDP", "udp"),
+    ("AliasNode", "alias"),
+    ("AliasService", "alias"),
+    ("ScriptArgs", "script"),
+    ("H2PING", "h2ping"),
+    ("OSService", "os_service"),
+)
+"""The fields that make a check one of a type, in the order in which Consul looks."""
+
 SCRIPTS_DISABLED = (
     "Scripts are disabled on this agent from remote calls; "
     "to enable, configure 'enable_script_checks' to true"
@@ -41,16 +55,17 @@ def is_alias(given: dict[str, Any]) -> bool:
 def problem(given: dict[str, Any]) -> str:
     """Return what is wrong with a definition, "" for nothing; Consul's texts in Consul's order."""
     interval, ttl = given.get("Interval", 0), given.get("TTL", 0)
+    alias = is_alias(given)
     polled = is_script(given) or any(given.get(name) for name in _POLLED)
     if interval > 0 and ttl > 0:
         return "Interval and TTL cannot both be specified"
     if polled and interval <= 0:
         return "Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks"
-    if polled and is_alias(given):
+    if polled and alias:
         return "Interval cannot be set for Alias checks"
-    if is_alias(given) and ttl > 0:
+    if alias and ttl > 0:
         return "TTL must be not be set for Alias checks"
-    if not polled and not is_alias(given) and ttl <= 0:
+    if not polled and not alias and ttl <= 0:
         return "TTL must be > 0 for TTL checks"
     if given.get("OutputMaxSize", 0) < 0:
         return "MaxOutputMaxSize must be positive"
@@ -61,19 +76,11 @@ def problem(given: dict[str, Any]) -> str:
 
 def type_of(given: dict[str, Any]) -> str:
     """Return the ``Type`` that a valid definition is shown with: the first that fits in Consul's order."""
-    ordered = (
-        ("grpc", given.get("GRPC")),
-        ("http", given.get("HTTP")),
-        ("ttl", given.get("TTL", 0) > 0),
-        ("tcp", given.get("TCP")),
-        ("udp", given.get("UDP")),
-        ("alias", is_alias(given)),
-        ("docker", is_script(given) and given.get("DockerContainerID")),
-        ("script", is_script(given)),
-        ("h2ping", given.get("H2PING")),
-        ("os_service", given.get("OSService")),
-    )
-    return next((name for name, asked in ordered if asked), "")
+    for field, kind in _TRIGGERS:
+        value = given.get(field)
+        if value and (field != "TTL" or value > 0):
+            return "docker" if kind == "script" and given.get("DockerContainerID") else kind
+    return ""
 
 
 def refuse_scripts(given: dict[str, Any]) -> None:

@@ -27,12 +27,15 @@ async def register(request: Request[World]) -> Response:
     """Register a service with its checks and its sidecar, or replace the one with the same ID."""
     given = await read_object(request, SERVICE)
     settings = request.world.settings
-    check_service(settings, given)
+    checks = check_service(settings, given)
     sidecar = sidecar_of(settings, given)
-    for definition in (given, sidecar or {}):
-        check_late(definition)
+    check_late(given, checks)
+    if sidecar is not None:
+        check_late(sidecar, embedded_checks(sidecar))
     replace = request.params.get("replace-existing-checks", ["no"])[0] in ("", "true")
-    registration = _Registration(settings, given, sidecar, replace)
+    service = service_row(settings.node_name, given)
+    rows = _check_rows(service, [check for _, check in checks])
+    registration = _Registration(settings, service, rows, sidecar, replace)
     await request.world.write(registration.draft)
     return EMPTY
 
@@ -62,11 +65,14 @@ class _Registration:
     """One service/register request, found to be right; `draft` may run several times.
 
     Attributes:
+        service, checks: as they will be stored, but for the state that a check has already.
+        sidecar: the definition of its sidecar, which gets its port when it is drafted.
         replace: checks of the service that are not in the request go.
     """
 
     settings: Settings
-    given: dict[str, Any]
+    service: ServiceRow
+    checks: list[CheckRow]
     sidecar: dict[str, Any] | None
     replace: bool
 
@@ -74,15 +80,15 @@ class _Registration:
         """Return the change that the request makes of the catalog."""
         node = own_node(catalog, self.settings)
         draft = Draft(catalog)
-        services: list[ServiceRow] = []
+        services, rows = [self.service], self.checks
+        if self.sidecar is not None:
+            sidecar, its_rows = self._sidecar_rows(self.sidecar, port_for(self.sidecar, catalog, node, draft))
+            services, rows = [*services, sidecar], [*rows, *its_rows]
         checks: dict[str, CheckRow] = {}
-        for given, defaults in self._definitions(catalog, node, draft):
-            service = service_row(self.settings.node_name, given)
-            services.append(service)
-            definitions = [check for _, check in embedded_checks(given)] or defaults
-            for row in _check_rows(service, definitions):
-                # Of two with the same ID the last one counts.
-                checks[fold(row.id)] = keeping_state(row, node.checks.get(fold(row.id)))
+        for row in rows:
+            # Of two with the same ID the last one counts.
+            key = fold(row.id)
+            checks[key] = keeping_state(row, node.checks.get(key))
         self._check_room(catalog, node, services, checks)
         for service in services:
             draft.put_service(service)
@@ -92,15 +98,10 @@ class _Registration:
             self._remove_others(draft, node, services, checks)
         return draft.change()
 
-    def _definitions(
-        self, catalog: Catalog, node: Node, draft: Draft
-    ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-        """Return the services to register, each with the checks it gets when it has none of its own."""
-        found: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [(self.given, [])]
-        if self.sidecar is not None:
-            port = port_for(self.sidecar, catalog, node, draft)
-            found.append((self.sidecar | {"Port": port}, default_checks(self.sidecar, port)))
-        return found
+    def _sidecar_rows(self, given: dict[str, Any], port: int) -> tuple[ServiceRow, list[CheckRow]]:
+        service = service_row(self.settings.node_name, given | {"Port": port})
+        definitions = [check for _, check in embedded_checks(given)] or default_checks(given, port)
+        return service, _check_rows(service, definitions)
 
     def _check_room(
         self, catalog: Catalog, node: Node, services: list[ServiceRow], checks: dict[str, CheckRow]

@@ -13,14 +13,15 @@ from registry.http.errors import HttpError
 
 WEIGHT_MAX = 65535
 _EVERY_ADDRESS = ("0.0.0.0", "::", "[::]")  # noqa: S104 (refused, not bound)
+_RESERVED_SERVICE_KEY, _RESERVED_CHECK_KEY = fold(RESERVED_SERVICE), fold(RESERVED_CHECK)
 _BAD_STATUS = "Status for checks must 'passing', 'warning', 'critical'"
 
 Check = tuple[str, dict[str, Any]]
 """A check's place in the body, such as ``Checks[1]``, and its definition."""
 
 
-def check_service(settings: Settings, given: dict[str, Any]) -> None:
-    """Refuse a service definition that is wrong whatever the catalog holds.
+def check_service(settings: Settings, given: dict[str, Any]) -> list[Check]:
+    """Refuse a service definition that is wrong whatever the catalog holds; return its checks.
 
     Raises:
         HttpError: 400 with Consul's text, or with our own that names the limit.
@@ -41,10 +42,11 @@ def check_service(settings: Settings, given: dict[str, Any]) -> None:
     problems = kind_problems(given)
     if problems:
         raise HttpError(400, f"Validation failed: {listed(problems)}")
-    check_embedded(settings, given, "Invalid check: ")
+    checks = check_embedded(settings, given, "Invalid check: ")
     sidecar = given.get("Connect", {}).get("SidecarService")
     if sidecar is not None:
         check_embedded(settings, sidecar, "Invalid check in sidecar_service: ")
+    return checks
 
 
 def is_every_address(given: dict[str, Any]) -> bool:
@@ -52,14 +54,14 @@ def is_every_address(given: dict[str, Any]) -> bool:
     return given.get("Address", "") in _EVERY_ADDRESS
 
 
-def check_late(given: dict[str, Any]) -> None:
+def check_late(given: dict[str, Any], checks: list[Check]) -> None:
     """Refuse what Consul's agent finds only when it is about to register, and answers with 500.
 
     Raises:
         HttpError: 500 with Consul's text.
     """
     _check_tagged_addresses(given)
-    for _, check in embedded_checks(given):
+    for _, check in checks:
         refuse_scripts(check)
 
 
@@ -84,15 +86,17 @@ def check_names(settings: Settings, given: dict[str, Any], prefix: str) -> None:
     Raises:
         HttpError: 400.
     """
-    check_name(settings, f"{prefix}Name", given.get("Name", ""))
-    check_name(settings, f"{prefix}ID", given.get("ID", ""))
-    destination = given.get("Proxy", {}).get("DestinationServiceName", "")
-    check_name(settings, f"{prefix}Proxy.DestinationServiceName", destination)
+    for name in ("Name", "ID"):
+        if given.get(name):
+            check_name(settings, prefix + name, given[name])
+    if "Proxy" in given:
+        destination = given["Proxy"].get("DestinationServiceName", "")
+        check_name(settings, f"{prefix}Proxy.DestinationServiceName", destination)
     check_tags(settings, given.get("Tags", []))
 
 
 def _check_reserved(given: dict[str, Any]) -> None:
-    if fold(given.get("ID") or given["Name"]) == fold(RESERVED_SERVICE):
+    if fold(given.get("ID") or given["Name"]) == _RESERVED_SERVICE_KEY:
         raise HttpError(
             400, f'ID "{RESERVED_SERVICE}" is that of the registry\'s own service, use another ID'
         )
@@ -119,8 +123,8 @@ def embedded_checks(given: dict[str, Any]) -> list[Check]:
     return found + [(f"Checks[{place}]", check) for place, check in enumerate(given.get("Checks", []))]
 
 
-def check_embedded(settings: Settings, given: dict[str, Any], prefix: str) -> None:
-    """Refuse a service's checks if one of them is wrong; ``prefix`` begins Consul's text.
+def check_embedded(settings: Settings, given: dict[str, Any], prefix: str) -> list[Check]:
+    """Refuse a service's checks if one of them is wrong, and return them; ``prefix`` begins Consul's text.
 
     Raises:
         HttpError: 400.
@@ -135,19 +139,24 @@ def check_embedded(settings: Settings, given: dict[str, Any], prefix: str) -> No
             raise HttpError(400, _BAD_STATUS)
         check_tenancy(check)
         check_check_names(
-            settings, check.get("CheckID", ""), check.get("Name", ""), f"{place}.CheckID", place
+            settings, check.get("CheckID", ""), check.get("Name", ""), f"{place}.CheckID", f"{place}.Name"
         )
+    return checks
 
 
-def check_check_names(settings: Settings, check_id: str, name: str, id_place: str, place: str = "") -> None:
+def check_check_names(
+    settings: Settings, check_id: str, name: str, id_place: str = "ID", name_place: str = "Name"
+) -> None:
     """Refuse a check's ID and name that can't be kept, and the ID of the registry's own check.
 
     Raises:
         HttpError: 400.
     """
-    check_name(settings, id_place, check_id)
-    check_name(settings, f"{place}.Name" if place else "Name", name)
-    if fold(check_id) == fold(RESERVED_CHECK):
+    if check_id:
+        check_name(settings, id_place, check_id)
+    if name:
+        check_name(settings, name_place, name)
+    if fold(check_id) == _RESERVED_CHECK_KEY:
         raise HttpError(
             400, f'{id_place} "{RESERVED_CHECK}" is that of the node\'s own check, use another ID'
         )

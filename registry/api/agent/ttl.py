@@ -10,7 +10,7 @@ from registry.api.agent.definitions import CHECK_UPDATE
 from registry.api.agent.local import own_node, require_check
 from registry.api.bodies import read_object
 from registry.api.world import World
-from registry.catalog.rows import CheckRow, unpack_check
+from registry.catalog.rows import CheckRow, fold, unpack_check
 from registry.catalog.state import Catalog
 from registry.http.errors import HttpError
 from registry.http.request import EMPTY, Request, Response
@@ -57,6 +57,7 @@ async def _set(request: Request[World], status: str, output: str) -> Response:
         return changes.change()
 
     await request.world.write(draft)
+    request.world.beat(fold(request.argument))
     return EMPTY
 
 

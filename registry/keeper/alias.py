@@ -1,0 +1,54 @@
+"""Alias checks: the worst state of another service's or node's checks."""
+
+import asyncio
+
+from registry.catalog.entities import Check, Node
+from registry.catalog.rows import CheckRow, fold, unpack_check
+from registry.catalog.state import Catalog
+from registry.keeper.rules import CRITICAL, PASSING, WARNING
+from registry.keeper.runner import Report, Runner
+
+
+class AliasRunner(Runner):
+    """Follows the checks that it stands for; `look` it whenever a check has changed.
+
+    Args:
+        own_node: folded name of the node that the check is on; it is meant when none is given.
+    """
+
+    def __init__(
+        self, check: Check, row: CheckRow, loop: asyncio.AbstractEventLoop, own_node: str, report: Report
+    ) -> None:
+        super().__init__(check, row, loop)
+        self._own_node = own_node
+        self._report = report
+
+    def look(self, catalog: Catalog) -> None:
+        """Report the state of what is aliased, as of this catalog."""
+        status, output = self._state(catalog)
+        self.saw(status)
+        self._report(self.key, status, output)
+
+    def _state(self, catalog: Catalog) -> tuple[str, str]:
+        node_name, service = self.probe.get("AliasNode", ""), self.probe.get("AliasService", "")
+        node = catalog.nodes.get(fold(node_name) or self._own_node)
+        checks = _aliased(node, service)
+        if checks is None:
+            return CRITICAL, f"Service {service} could not be found on node {node_name}"
+        worst = next((check for check in checks if check.status == CRITICAL), None)
+        worst = worst or next((check for check in checks if check.status != PASSING), None)
+        if worst is not None:
+            row = unpack_check(worst.packed)
+            status = CRITICAL if worst.status == CRITICAL else WARNING
+            return status, f'Aliased check "{row.name}" failing: {row.output}'
+        return PASSING, "All checks passing." if checks else "No checks found."
+
+
+def _aliased(node: Node | None, service: str) -> tuple[Check, ...] | None:
+    """Return the checks aliased: the service's and the node's own; None when there is no such service."""
+    if node is None:
+        return None if service else ()
+    if not service:
+        return node.level_checks
+    instance = node.instances.get(fold(service))
+    return None if instance is None else (*instance.checks, *node.level_checks)

@@ -1,0 +1,122 @@
+"""HTTP checks: the answer's status code decides, its body is shown."""
+
+import asyncio
+import contextlib
+import zlib
+
+from registry.keeper.probes.definition import Definition, output_limit, timeout_s
+from registry.keeper.probes.failure import ProbeFailed
+from registry.keeper.probes.http1 import Exchange
+from registry.keeper.probes.http_request import HttpRequest, failing_to
+from registry.keeper.probes.http_url import redacted
+from registry.keeper.probes.outcome import Outcome, failed
+from registry.keeper.probes.stream import open_stream
+from registry.keeper.probes.tail import Tail
+from registry.keeper.probes.tls import Tls
+from registry.keeper.probes.tools import Tools
+from registry.keeper.rules import CRITICAL, PASSING, WARNING
+
+BODY_BYTES = 64 * 1024
+"""Most that is read of a body, and most that becomes of it when it is compressed."""
+
+BODY_PIECES = 1024
+"""How many pieces it may come in, which are chunks or what one read gives."""
+
+MAX_REQUESTS = 10
+"""How many requests redirects may lead to in all, as in Go."""
+
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_TOO_MANY_REQUESTS = 429
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class HttpProbe:
+    """Sends a request, and follows where it is redirected to if that is allowed.
+
+    Raises:
+        ProbeFailed: the definition's method, URL or headers can't be sent.
+    """
+
+    def __init__(self, definition: Definition, tools: Tools) -> None:
+        self._request = HttpRequest.of_check(definition)
+        self.place = self._request.url.target.key
+        self._shown = f"HTTP {self._request.method} {redacted(definition['HTTP'])}"
+        self._timeout_s = timeout_s(definition)
+        self._limit = output_limit(definition, tools.options)
+        self._follow = tools.options.follow_redirects and not definition.get("DisableRedirects")
+        self._definition = definition
+        self._tools = tools
+
+    async def once(self) -> Outcome:
+        """Ask once. The time for it ends the reading of a body too, but the status counts all the same."""
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        request = self._request
+        try:
+            for _ in range(MAX_REQUESTS):
+                exchange = await self._ask(request, deadline)
+                try:
+                    if not self._follow or exchange.status not in _REDIRECTS:
+                        return await self._judge(request, exchange, deadline)
+                    request = _next(request, exchange)
+                finally:
+                    exchange.close()
+            with failing_to(request.method, request.url.shown):
+                raise ProbeFailed(f"stopped after {MAX_REQUESTS} redirects")
+        except ProbeFailed as failure:
+            return failed(failure)
+
+    async def _ask(self, request: HttpRequest, deadline: float) -> Exchange:
+        """Send a request and return the exchange, the caller's to close, when the answer's head is there."""
+        with failing_to(request.method, request.url.shown):
+            try:
+                async with asyncio.timeout_at(deadline):
+                    stream = await open_stream(self._tools.dialer, request.url.target, self._tls(request))
+                    with contextlib.ExitStack() as unless_answered:
+                        unless_answered.push(stream)
+                        exchange = Exchange(stream, request)
+                        await exchange.head()
+                        unless_answered.pop_all()
+            except TimeoutError:
+                raise ProbeFailed(
+                    "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+                ) from None
+        return exchange
+
+    def _tls(self, request: HttpRequest) -> Tls | None:
+        return self._tools.tls.for_check(self._definition, "http/1.1") if request.url.secure else None
+
+    async def _judge(self, request: HttpRequest, exchange: Exchange, deadline: float) -> Outcome:
+        body = Tail(self._limit)
+        with contextlib.suppress(TimeoutError, ProbeFailed, zlib.error):
+            async with asyncio.timeout_at(deadline):
+                compressed = request.wants_gzip and exchange.header("content-encoding").lower() == "gzip"
+                await _read(exchange, body, compressed)
+        if 200 <= exchange.status <= 299:
+            status = PASSING
+        else:
+            status = WARNING if exchange.status == _TOO_MANY_REQUESTS else CRITICAL
+        return Outcome(status, f"{self._shown}: {exchange.status_text} Output: {body.kept}")
+
+
+def _next(request: HttpRequest, exchange: Exchange) -> HttpRequest:
+    location = exchange.header("location")
+    if not location:
+        with failing_to(request.method, request.url.shown):
+            raise ProbeFailed(f"{exchange.status} response missing Location header")
+    return request.redirected(exchange.status, location)
+
+
+async def _read(exchange: Exchange, body: Tail, compressed: bool) -> None:
+    """Read the body, up to `BODY_BYTES` of it before and after it is decompressed."""
+    inflate = zlib.decompressobj(_GZIP) if compressed else None
+    received, made = 0, 0
+    for _ in range(BODY_PIECES):
+        data = await exchange.more()
+        data = data[: BODY_BYTES - received]
+        received += len(data)
+        if inflate is not None:
+            data = inflate.decompress(data, BODY_BYTES - made)
+        body.add(data)
+        made += len(data)
+        if not data or received >= BODY_BYTES or made >= BODY_BYTES:
+            return

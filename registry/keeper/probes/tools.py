@@ -1,0 +1,70 @@
+"""What all probes share."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from registry.keeper.probes.address import AddressPolicy
+from registry.keeper.probes.budget import Budgets
+from registry.keeper.probes.dialer import Dialer
+from registry.keeper.probes.resolver import Resolver
+from registry.keeper.probes.tls import Contexts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What probes may do.
+
+    Attributes:
+        addresses: where they may connect to.
+        follow_redirects: whether HTTP checks follow redirects, unless they say ``DisableRedirects``.
+            Consul does; here it is off, as a redirect turns whoever answers a check into its author.
+        allow_scripts: whether programs are run, on this machine or in containers.
+        max_output_bytes: how much of an output is kept; a check's ``OutputMaxSize`` may only lower it.
+        max_probes: how many run at the same time. It has to be more than the checks whose targets
+            do not answer, else those delay the others.
+        max_probes_per_target: how many of them go to one host and port.
+        ca_file: the authorities that TLS trusts, in PEM form; None for the system's.
+        docker_socket: where the Docker engine listens.
+        systemctl: the command that knows the system's services.
+        systemd_folder: exists where systemd runs (sd_booted(3)).
+    """
+
+    addresses: AddressPolicy = field(default_factory=AddressPolicy)
+    follow_redirects: bool = False
+    allow_scripts: bool = False
+    max_output_bytes: int = 4096
+    max_probes: int = 4096
+    max_probes_per_target: int = 64
+    ca_file: Path | None = None
+    docker_socket: Path = Path("/var/run/docker.sock")
+    systemctl: str = "systemctl"
+    systemd_folder: Path = Path("/run/systemd/system")
+
+
+class Tools:
+    """Resolver, address policy, TLS contexts and budgets of all probes; `close` them in the end.
+
+    Connections are not among them: each run makes its own and asks for it to be closed, as Consul's
+    do, so that a target that no longer accepts connections is noticed.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self._resolver = Resolver()
+        self.dialer = Dialer(self._resolver, self.options.addresses)
+        self.tls = Contexts(self.options.ca_file)
+        self.budgets = Budgets(self.options.max_probes, self.options.max_probes_per_target)
+
+    def close(self) -> None:
+        """Give up lookups under way. Cancel the probes first."""
+        self._resolver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

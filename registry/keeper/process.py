@@ -1,0 +1,109 @@
+"""The keeper's process: opened, locked, loaded, and ended like a worker, without serving the port."""
+
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from registry.config import Settings
+from registry.keeper.keeper import Keeper
+from registry.keeper.probes import AddressPolicy, Options, Tools
+from registry.observe import logs
+from registry.replica import Replica
+from registry.store.beats import Beats
+from registry.store.engine import Limits
+from registry.store.errors import StoreError
+from registry.store.layout import FILE_MODE, DataFolder
+from registry.store.local import LocalStore
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.05
+LOOK_AROUND_EVERY_S = 30.0
+CAN_NOT_START = 3
+
+
+def run_keeper(settings: Settings, ready: Callable[[], None]) -> int:
+    """Run the checks until SIGTERM and return the exit status; call it in a freshly forked process."""
+    logs.configure(settings.log_level, f"keeper {os.getpid()}")
+    gc.unfreeze()
+    return uvloop.run(_run(settings, ready))
+
+
+async def _run(settings: Settings, ready: Callable[[], None]) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    folder = DataFolder(Path(settings.data_dir))
+    lock = _only_one(folder)
+    if lock is None:
+        return CAN_NOT_START
+    limits = Limits(settings.map_size, settings.max_size, settings.log_max_entries, settings.log_max_age)
+    try:
+        store = LocalStore(folder, limits, settings.commit_batch_max, loop)
+        replica = Replica(store, lambda topics: keeper.load() if topics is None else None)
+        replica.load()
+    except StoreError as error:
+        logger.error("%s", error)
+        return CAN_NOT_START
+    beats = Beats(folder.run)
+    async with Tools(_options(settings)) as tools:
+        keeper = Keeper(replica, settings.node_name, beats, tools, settings.check_output_interval, loop)
+        keeper.load()
+        replica.on_checks(keeper.rows_changed)
+        store.on_commit_elsewhere(replica.catch_up)
+        duties = [
+            loop.create_task(keeper.reap()),
+            loop.create_task(keeper.look_around(LOOK_AROUND_EVERY_S)),
+            loop.create_task(_catch_up(store, replica)),
+        ]
+        ready()
+        await stop.wait()
+        keeper.stop()
+        for duty in duties:
+            duty.cancel()
+        await asyncio.gather(*duties, return_exceptions=True)
+    store.close()
+    beats.close()
+    os.close(lock)
+    return 0
+
+
+def _options(settings: Settings) -> Options:
+    return Options(
+        addresses=AddressPolicy(
+            allow_loopback=settings.check_loopback == "allow",
+            allow_private=settings.check_private == "allow",
+            allow_link_local=settings.check_link_local == "allow",
+        ),
+        follow_redirects=settings.check_redirects == "follow",
+        max_output_bytes=settings.max_output_bytes,
+        max_probes=settings.max_probes,
+        max_probes_per_target=settings.max_probes_per_target,
+    )
+
+
+async def _catch_up(store: LocalStore, replica: Replica) -> None:
+    """Look for changes whose wake-up was lost."""
+    while True:
+        await asyncio.sleep(TICK_S)
+        if store.counter != replica.seen:
+            replica.catch_up()
+
+
+def _only_one(folder: DataFolder) -> int | None:
+    """Take the keeper's lock; None when another keeper of this data folder has it."""
+    fd = os.open(folder.root / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logger.error("another keeper runs the checks of %s", folder.root)
+        os.close(fd)
+        return None
+    return fd

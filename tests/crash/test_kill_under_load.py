@@ -1,0 +1,100 @@
+"""256 connections write while processes are killed: what was acknowledged is there, whole, and stays."""
+
+import asyncio
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+from harness.process import wait_until
+from serve.support import Server
+
+from crash.connection import Connection, serving_process
+from crash.load import Ledger, Writer, reckon
+
+CONNECTIONS = 256
+WORKERS = 3
+NODE = "node-a"
+WARM_UP_S = (0.05, 0.4)
+"""Between these many seconds of load before a kill."""
+
+AFTERWARDS_S = 0.2
+"""How much longer the load goes on for those whom a kill has spared."""
+
+
+class Battle:
+    """A server, the writers at it, and what they were promised."""
+
+    def __init__(self, server: Server, rng: random.Random) -> None:
+        self.server = server
+        self.rng = rng
+        self.ledger = Ledger()
+        self.writers = [
+            Writer(number, server.port, self.ledger, NODE, random.Random(rng.random()))
+            for number in range(CONNECTIONS)
+        ]
+        self.kills: dict[str, int] = {"worker": 0, "tree": 0}
+
+    async def round(self, kind: str) -> None:
+        """Write, kill, and hold what is there against what was promised."""
+        stop = asyncio.Event()
+        load = [asyncio.create_task(writer.run(stop)) for writer in self.writers]
+        await asyncio.sleep(self.rng.uniform(*WARM_UP_S))
+        self.kills[kind] += 1
+        try:
+            if kind == "worker":
+                await self._kill_worker()
+            else:
+                self.server.kill()
+        finally:
+            stop.set()
+            await asyncio.gather(*load)
+        if kind == "tree":
+            self.disconnect()
+            await asyncio.to_thread(self.server.start)
+        connection = await Connection.open(self.server.port)
+        problems = await reckon(connection, self.ledger)
+        connection.close()
+        assert not problems, "\n".join([f"after the kill of a {kind}:", *problems[:20]])
+
+    async def _kill_worker(self) -> None:
+        pids = self.server.worker_pids()
+        victim = self.rng.choice(pids)
+        by_port = {w.connection.own_port: w for w in self.writers if w.connection}
+        connections = [w.connection for w in self.writers if w.connection]
+        serving = serving_process(connections, self.server.port, pids)
+        spared = [by_port[port] for port, pid in serving.items() if pid != victim]
+        assert len(serving) == len(connections), "the server's end of a connection was not found"
+        os.kill(victim, signal.SIGKILL)
+        await asyncio.sleep(AFTERWARDS_S)
+        noticed = [writer for writer in spared if writer.broken]
+        assert not noticed, f"{len(noticed)} of {len(spared)} connections to other workers were lost"
+        await asyncio.to_thread(wait_until, lambda: len(self.server.worker_pids()) == WORKERS)
+
+    def disconnect(self) -> None:
+        """Close all connections."""
+        for writer in self.writers:
+            writer.disconnect()
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(3600)
+def test_no_acknowledged_write_is_lost(
+    tmp_path: Path, rounds: int, rng: random.Random, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = Server(tmp_path, workers=WORKERS, node=NODE).start()
+    battle = Battle(server, rng)
+
+    async def fight() -> None:
+        for number in range(rounds):
+            await battle.round("tree" if number % 2 else "worker")
+        battle.disconnect()
+
+    try:
+        asyncio.run(fight())
+    finally:
+        server.close()
+    with capsys.disabled():
+        print(f" {battle.kills} kills, {battle.ledger.acknowledged} acknowledged writes, none lost", end=" ")
+    assert battle.ledger.acknowledged > rounds * CONNECTIONS, "the load was too light to mean anything"

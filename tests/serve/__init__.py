@@ -1,0 +1,1 @@
+"""Starting, stopping and supervising real processes, and what they do when something is in the way."""
