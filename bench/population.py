@@ -25,7 +25,8 @@ META = {"version": "1.42.0", "team": "platform", "zone": "eu-west-1b", "weight":
 NODES = 500
 PER_SERVICE = 10
 ROWS_PER_CHANGE = 500
-TTL_NS = 30 * 10**9
+TTL, TTL_NS = "2h", 7200 * 10**9
+"""Longer than any run: nobody sends heartbeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def power_law(instances: int) -> list[Member]:
 
 # Through the API
 
-CHECK = {"Name": "Service check", "Status": PASSING, "Definition": {"TTL": "30s"}}
+CHECK = {"Name": "Service check", "Status": PASSING, "Definition": {"TTL": TTL}}
 
 
 def registration(member: Member) -> bytes:
@@ -122,7 +123,7 @@ def agent_registration() -> bytes:
         "Address": "10.0.0.1",
         "Port": 8080,
         "Meta": META,
-        "Check": {"TTL": "30s", "Status": PASSING},
+        "Check": {"TTL": TTL, "Status": PASSING},
     }
     return http_request("PUT", "/v1/agent/service/register", json.dumps(body).encode())
 

@@ -8,13 +8,16 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from registry.serve.process import die_with_parent
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 POLL_S = 0.005
+
+_ESTABLISHED, _LISTENING = "01", "0A"
+"""States of sockets in /proc/net/tcp."""
 
 
 class BenchError(Exception):
@@ -87,15 +90,15 @@ class Process:
                 ticks += int(fields[11]) + int(fields[12])
         return ticks / TICKS_PER_SECOND
 
-    def memory_bytes(self) -> list[int]:
-        """Return the memory that it and each of its descendants have to themselves, itself first.
+    def memory_bytes(self) -> dict[int, int]:
+        """Return the memory that it and each of its descendants have to themselves, by process id.
 
         Pages of files, such as those of the data that all processes map, are not counted.
         """
-        found = []
+        found = {}
         for pid in self.pids():
             kib = re.search(r"^RssAnon:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-            found.append(int(kib[1]) * 1024 if kib else 0)
+            found[pid] = int(kib[1]) * 1024 if kib else 0
         return found
 
     def output(self) -> str:
@@ -125,16 +128,27 @@ def free_ports(count: int) -> list[int]:
 
 def accepted_by(port: int, pids: Sequence[int]) -> dict[int, int]:
     """Return for each open connection to a port which process accepted it: client port to process id."""
-    inodes: dict[str, int] = {}
+    sockets = dict(_sockets(port, _ESTABLISHED))
+    return {sockets[inode]: pid for inode, pid in _holders(pids) if inode in sockets}
+
+
+def listening_on(port: int, pids: Sequence[int]) -> set[int]:
+    """Return which of the processes listen on a port."""
+    sockets = {inode for inode, _ in _sockets(port, _LISTENING)}
+    return {pid for inode, pid in _holders(pids) if inode in sockets}
+
+
+def _sockets(port: int, state: str) -> Iterator[tuple[str, int]]:
+    """Yield the inode and the other end's port of our sockets on a local port."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == "01":
-            inodes[f"socket:[{fields[9]}]"] = int(fields[2].rpartition(":")[2], 16)
-    owners: dict[int, int] = {}
+        if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == state:
+            yield f"socket:[{fields[9]}]", int(fields[2].rpartition(":")[2], 16)
+
+
+def _holders(pids: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """Yield what the processes have open."""
     for pid in pids:
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                client = inodes.get(os.readlink(entry))
-                if client is not None:
-                    owners[client] = pid
-    return owners
+                yield os.readlink(entry), pid

@@ -46,6 +46,7 @@ class Surroundings:
             views=Views(settings.datacenter),
             started_s=0.0,
             now_s=time.time,
+            beat=lambda _: _never(),
             leave=_never,
             reload=_never,
         )
@@ -102,4 +103,4 @@ def loaded(members: Iterable[Member]) -> Catalog:
 
 
 def _never() -> None:
-    raise AssertionError("nothing here stops or reloads")
+    raise AssertionError("nothing here beats, stops or reloads")

@@ -27,14 +27,15 @@ def field(bench: Bench, target: str, least: int, *, with_consul: bool = True) ->
         BenchError: an answer does not have at least so many elements.
     """
     members = even(SERVICES)
-    rival = bench.consul(members) if with_consul else contextlib.nullcontext([])
-    with bench.registry(members) as ours, rival as consul:
+    with contextlib.ExitStack() as running:
+        ours = running.enter_context(bench.registry(members))
+        consul = running.enter_context(bench.consul(members)) if with_consul else []
         for server in (ours, *consul):
             found = server.instances(target)
             if found < least:
                 raise BenchError(f"{server.name} was to answer {target} with {least} or more, found {found}")
-        with bench.bare(ours.get(target)) as bare:
-            yield [bare, ours, *consul]
+        bare = running.enter_context(bench.bare(ours.get(target)))
+        yield [bare, ours, *consul]
 
 
 def cached(bench: Bench) -> Outcome:

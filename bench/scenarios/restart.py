@@ -5,6 +5,7 @@ from statistics import median
 from bench.bench import Bench
 from bench.figures import Figure, Outcome, at_most
 from bench.population import PER_SERVICE, fill, power_law
+from bench.process import listening_on
 from bench.servers import START_WITHIN_S, Server
 
 INSTANCES = 100_000
@@ -44,10 +45,11 @@ def _weigh(server: Server) -> dict[str, float]:
     all_workers_s = server.process.wait_for(
         lambda: "answers on http" in server.process.output(), START_WITHIN_S
     )
-    supervisor, *workers = server.process.memory_bytes()
+    memory = server.process.memory_bytes()
+    workers = listening_on(server.port, list(memory))
     return {
         "first_answer_s": server.start_s,
         "all_workers_s": all_workers_s,
-        "worker_mib": max(workers) / MIB,
-        "all_mib": (supervisor + sum(workers)) / MIB,
+        "worker_mib": max(memory[pid] for pid in workers) / MIB,
+        "all_mib": sum(memory.values()) / MIB,
     }

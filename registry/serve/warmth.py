@@ -6,6 +6,7 @@ the requests behind its cached answers. The file is a hint and nothing more; a b
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from registry.store.layout import DataFolder
 
 if TYPE_CHECKING:
     from registry.asgi import App
+
+logger = logging.getLogger(__name__)
 
 REQUESTS_MAX = 1000
 SAVE_EVERY_S = 300.0
@@ -61,7 +64,11 @@ class Warmth:
         end = time.monotonic() + BUDGET_S
         slice_end = time.monotonic() + SLICE_S
         for path, query in keys:
-            self._app.warm(path, query)
+            try:
+                self._app.warm(path, query)
+            except Exception:
+                # What would be one client's error must not keep a worker from starting, again and again.
+                logger.exception("the answer to %r could not be made in advance", path)
             now = time.monotonic()
             if now > end:
                 return

@@ -60,4 +60,4 @@ def count_answers(waiting: list[socket.socket]) -> int:
 
 
 if __name__ == "__main__":
-    main(*(int(number) for number in sys.argv[1:4]), sys.argv[4])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -381,6 +381,11 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        "tags in local health",
+        "Consul shows null or [] for no tags there, depending on how they were given; ours null.",
+        at(changed(".ServiceTags", [], None), "/v1/agent/health/service/"),
+    ),
+    Rule(
         "local health without a name",
         "Releases after 1.8.7 do without the prefix.",
         at(

@@ -1,5 +1,6 @@
 """Random sequences of writes, with reads of everything they could touch after each."""
 
+import json
 import os
 from typing import Any
 
@@ -14,6 +15,7 @@ from differential.pair import Pair
 
 SEQUENCES = int(os.environ.get("REGISTRY_TEST_SEQUENCES", "40"))
 SEED = os.environ.get("REGISTRY_TEST_SEED")
+SHRINK = "REGISTRY_TEST_SHRINK" in os.environ
 STEPS = 25
 READS_PER_STEP = 5
 
@@ -139,13 +141,17 @@ steps = st.tuples(
 
 @pytest.mark.timeout(900)
 def test_random_sequences(sides: Sides, known: KnownDifferences) -> None:
-    """Run REGISTRY_TEST_SEQUENCES sequences; the same ones each time, or those of REGISTRY_TEST_SEED."""
+    """Run REGISTRY_TEST_SEQUENCES sequences; the same ones each time, or those of REGISTRY_TEST_SEED.
+
+    With REGISTRY_TEST_SHRINK set, a failing sequence is made shorter first, for up to five minutes.
+    """
 
     @hypothesis.settings(
         max_examples=SEQUENCES,
         deadline=None,
         database=None,
         derandomize=SEED is None,
+        phases=set(hypothesis.Phase) - (set() if SHRINK else {hypothesis.Phase.shrink}),
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(st.lists(steps, min_size=STEPS, max_size=STEPS))
@@ -156,7 +162,8 @@ def test_random_sequences(sides: Sides, known: KnownDifferences) -> None:
             pair.read(*reads)
         report = pair.report()
         if report:
-            pytest.fail(report, pytrace=False)
+            written = "\n".join(f"  PUT {target} {json.dumps(body)}" for (target, body), _ in sequence)
+            pytest.fail(f"{report}\nafter, in this order:\n{written}", pytrace=False)
 
     if SEED is not None:
         run = hypothesis.seed(int(SEED))(run)

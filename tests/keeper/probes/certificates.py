@@ -48,11 +48,10 @@ class Authority:
             ends: when it stops to be.
             protocol: what it agrees to with ALPN.
         """
-        base = self._folder / f"{name}-{ends}".replace(":", "-")
-        key, request, cert = (base.with_suffix(suffix) for suffix in (".key", ".csr", ".pem"))
+        key, request, cert = (self._path(name, ends, kind) for kind in ("key", "csr", "pem"))
         if not cert.exists():
             self._openssl(
-                "req", "-new", *_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={base.name}",
+                "req", "-new", *_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={cert.stem}",
                 "-addext", f"subjectAltName={name}",
             )  # fmt: skip
             times = ["-startdate", begins, "-enddate", ends] if ends else ["-days", "1"]
@@ -68,8 +67,10 @@ class Authority:
 
     def files(self, name: str) -> tuple[bytes, bytes]:
         """Return key and certificate of a name that `server` was called with."""
-        base = self._folder / f"{name}-".replace(":", "-")
-        return base.with_suffix(".key").read_bytes(), base.with_suffix(".pem").read_bytes()
+        return self._path(name, "", "key").read_bytes(), self._path(name, "", "pem").read_bytes()
+
+    def _path(self, name: str, ends: str, kind: str) -> Path:
+        return self._folder / f"{name.replace(':', '-')}-{ends}.{kind}"
 
     def _openssl(self, *args: str | Path) -> None:
         done = subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True, timeout=20)

@@ -110,7 +110,7 @@ def test_row_16_whatever_is_read_as_a_url_can_be_sent(text: str) -> None:
     assert url.target.host.lower() in url.authority.lower().replace("%25", "%")
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.dictionaries(texts, st.lists(texts, max_size=2), max_size=3),
     st.one_of(st.sampled_from(["GET", "post"]), texts),

@@ -109,7 +109,7 @@ def test_row_19_waiting_does_not_count_against_the_timeout_and_is_reported() -> 
         async with target(hang) as server, Tools(Options(max_probes_per_target=1)) as tools:
             url = f"http://127.0.0.1:{server.port}/"
             check = prober({"HTTP": url, "Timeout": TIMEOUT}, tools)
-            return await asyncio.gather(check.run(), check.run())
+            return list(await asyncio.gather(check.run(), check.run()))
 
     first, second = run(main())
     assert first.output == second.output

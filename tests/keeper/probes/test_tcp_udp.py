@@ -69,14 +69,15 @@ def test_tcp_with_tls(authority: Authority) -> None:
     async def main() -> tuple[str, dict[str, Outcome]]:
         found = {}
         async with target(hang, authority.server("DNS:good.example")) as server, target(hang) as silent:
-            place = {"TCP": f"127.0.0.1:{server.port}", "TCPUseTLS": True}
+            shown = f"127.0.0.1:{server.port}"
+            place = {"TCP": shown, "TCPUseTLS": True}
             known = {"ca_file": authority.ca_file}
             found["named"] = await probe({**place, "TLSServerName": "good.example"}, **known)
             found["skipped"] = await probe({**place, "TLSSkipVerify": True})
             found["other"] = await probe(place, **known)
             found["unknown"] = await probe(place)
             found["silent"] = await probe({**place, "TCP": f"127.0.0.1:{silent.port}", "Timeout": TIMEOUT})
-        return place["TCP"], found
+        return shown, found
 
     place, found = run(main())
     assert found["named"] == found["skipped"] == Outcome("passing", f"TCP+TLS connect {place}: Success")
