@@ -36,7 +36,6 @@ class Bench:
         self.quick = quick
         self.workers = workers
         self.laps, self.seconds = (2, 2) if quick else (5, 6)
-        self.has_consul = consul is not None
         self._consul = consul
         self._numbers = itertools.count()
 

@@ -19,7 +19,7 @@ from registry.catalog.topics import FLOOR
 from registry.config import Settings
 from registry.http.answer import Answer, Headers
 from registry.http.blocking import Watchers
-from registry.http.body import read_body
+from registry.http.body import Body
 from registry.http.cache import AnswerCache, Key
 from registry.http.errors import ClientGone, HttpError, NoEndpoint, SlowClient
 from registry.http.host import HostPolicy
@@ -207,13 +207,15 @@ class App:
         params = parse_query(key[1])
         check_tenancy(params, headers)
 
-        def body() -> Awaitable[bytes]:
-            settings = self._settings
-            return read_body(headers, receive, settings.max_body_bytes, settings.body_timeout)
-
+        body = Body(headers, receive, self._settings.max_body_bytes, self._settings.body_timeout)
         if isinstance(route, WriteRoute):
-            request = Request(self._world, found.argument, params, headers, body)
-            await self._send(send, await route.handler(request), request_id)
+            try:
+                response = await route.handler(
+                    Request(self._world, found.argument, params, headers, body.read)
+                )
+            finally:
+                await body.finish()
+            await self._send(send, response, request_id)
             return
         plan = self._plan(route, found.argument, params, key, headers)
         answer = await self._read(plan, body, receive)
@@ -249,14 +251,12 @@ class App:
 
     # Blocking
 
-    async def _read(
-        self, plan: Plan[World], body: Callable[[], Awaitable[bytes]], receive: Receive
-    ) -> Answer:
+    async def _read(self, plan: Plan[World], body: Body, receive: Receive) -> Answer:
         """Return the answer to send: at once, or when it has something new for the client."""
         answer = self._reads.answer(plan)
         if _is_news(answer, plan):
             return answer
-        await body()  # a GET may have one; behind it, receive() tells of nothing but the client's going
+        await body.read()  # a GET may have one; behind it, receive() tells of nothing but the client's going
         answer = self._reads.answer(plan)
         if _is_news(answer, plan) or self.watchers.draining:
             return answer

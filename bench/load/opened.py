@@ -67,9 +67,9 @@ class _Timetable:
         cpu, self._began = time.process_time(), time.perf_counter()
         with Ticker(asyncio.get_running_loop(), self._tick):
             try:
-                await asyncio.wait_for(self._done.wait(), self.deadline_s())
+                await asyncio.wait_for(self._done.wait(), job.takes_s)
             except TimeoutError:
-                self._errors += self._total - len(self._latencies) - self._errors
+                self._errors = self._total - len(self._latencies)
         cpu = time.process_time() - cpu
         self._done.set()
         for connection in connections:
@@ -83,9 +83,6 @@ class _Timetable:
             cpu_s=cpu,
             late=self._late,
         )
-
-    def deadline_s(self) -> float:
-        return self._job.takes_s
 
     def _tick(self) -> None:
         """Send what is due; with every connection busy, put it in line."""

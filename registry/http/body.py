@@ -1,10 +1,51 @@
 """Reading a request body within its limits: Granian bounds neither its size nor its time."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from registry.http.errors import ClientGone, HttpError
+
+
+class Body:
+    """The body of one request.
+
+    Args:
+        headers, receive: of the request.
+        bytes_max, timeout_s: how large it may be, and how long it may take.
+    """
+
+    __slots__ = ("_bytes_max", "_headers", "_receive", "_timeout_s", "_touched")
+
+    def __init__(
+        self,
+        headers: Mapping[bytes, bytes],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        bytes_max: int,
+        timeout_s: float,
+    ) -> None:
+        self._headers = headers
+        self._receive = receive
+        self._bytes_max = bytes_max
+        self._timeout_s = timeout_s
+        self._touched = False
+
+    async def read(self) -> bytes:
+        """Return the whole body; call it once. Errors as `read_body`."""
+        self._touched = True
+        return await read_body(self._headers, self._receive, self._bytes_max, self._timeout_s)
+
+    async def finish(self) -> None:
+        """Take in what nobody has read, as Go's server does.
+
+        The server under us cuts a connection on which a body is still to come when the answer has been
+        sent, without a word; the client then loses its next request.
+        """
+        declared = self._headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self._headers
+        if declared and not self._touched:
+            with contextlib.suppress(HttpError, ClientGone):
+                await self.read()
 
 
 async def read_body(

@@ -6,17 +6,26 @@ hence no locks, and it outlives the worker until the keeper has read what it say
 the hash of the check's key, open addressing; a table that is crowded at one place drops the heartbeat's
 oldest neighbour there, which costs that check nothing but its next heartbeat.
 
+A table's room on the disk is taken when it is made: a page that the disk could not give later would end
+the worker with SIGBUS in the middle of a heartbeat. While there is no room for it, heartbeats are lost.
+
 Times are CLOCK_BOOTTIME nanoseconds: the same for all processes of a boot, and not adjusted.
 """
 
 import hashlib
+import logging
 import mmap
 import os
 import time
 from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 SLOTS = 1 << 18
-"""Entries of a table; a sparse file of 4 MiB."""
+"""Entries of a table; a file of 4 MiB."""
+
+RETRY_NS = 1_000_000_000
+"""How long a worker without a table waits before it tries to make one again."""
 
 _NEIGHBOURS = 64
 _SUFFIX = ".beats"
@@ -33,7 +42,11 @@ def beat_hash(key: str) -> int:
 
 
 class BeatTable:
-    """One table: the writing side of a worker, or the reading side of the keeper."""
+    """One table: the writing side of a worker, or the reading side of the keeper.
+
+    Raises:
+        OSError: there is no room for it, or no such table.
+    """
 
     def __init__(self, path: Path, *, write: bool) -> None:
         self.path = path
@@ -41,9 +54,13 @@ class BeatTable:
         fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
         try:
             if write:
-                os.ftruncate(fd, SLOTS * 16)
+                os.posix_fallocate(fd, 0, SLOTS * 16)
             protection = mmap.PROT_READ | mmap.PROT_WRITE if write else mmap.PROT_READ
             self._map = mmap.mmap(fd, SLOTS * 16, prot=protection)
+        except OSError:
+            if write:
+                path.unlink(missing_ok=True)
+            raise
         finally:
             os.close(fd)
         self._words = memoryview(self._map).cast("Q")
@@ -86,9 +103,38 @@ class BeatTable:
         self._map.close()
 
 
-def own_table(run: Path) -> BeatTable:
+class OwnTable:
+    """This process's table, made as soon as there is room for it."""
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / f"{os.getpid()}{_SUFFIX}"
+        self._table: BeatTable | None = None
+        self._try_at = 0
+        self._make(beat_clock())
+
+    def beat(self, number: int, now: int) -> None:
+        """Note a heartbeat of the check with this `beat_hash`."""
+        if self._table is None and now >= self._try_at:
+            self._make(now)
+        if self._table is not None:
+            self._table.beat(number, now)
+
+    def close(self) -> None:
+        """Unmap the table."""
+        if self._table is not None:
+            self._table.close()
+
+    def _make(self, now: int) -> None:
+        try:
+            self._table = BeatTable(self._path, write=True)
+        except OSError as error:
+            logger.warning("there is no room for the table of heartbeats, which are lost: %s", error)
+            self._try_at = now + RETRY_NS
+
+
+def own_table(run: Path) -> OwnTable:
     """Open this process's table for writing."""
-    return BeatTable(run / f"{os.getpid()}{_SUFFIX}", write=True)
+    return OwnTable(run)
 
 
 class Beats:

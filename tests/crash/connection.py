@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 BROKEN = (OSError, asyncio.IncompleteReadError)
 """What a request raises when the connection ends before the answer."""
@@ -40,7 +44,9 @@ class Connection:
     @classmethod
     async def open(cls, port: int) -> "Connection":
         """Connect to a port of 127.0.0.1; OSError if that is refused."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port), port)
+        made = cls(*await asyncio.open_connection("127.0.0.1", port), port)
+        _opened.get().append(made)
+        return made
 
     @property
     def own_port(self) -> int:
@@ -85,6 +91,25 @@ class Connection:
     def close(self) -> None:
         """Close it without waiting for anything."""
         self._writer.close()
+
+
+_opened: ContextVar[list[Connection]] = ContextVar("opened")
+
+
+def run(scenario: Coroutine[Any, Any, T]) -> T:
+    """Run a scenario in a loop of its own, and close whatever connections it leaves open."""
+
+    async def main() -> T:
+        opened: list[Connection] = []
+        _opened.set(opened)
+        try:
+            return await scenario
+        finally:
+            for connection in opened:
+                connection.close()
+            await asyncio.sleep(0)
+
+    return asyncio.run(main())
 
 
 def serving_process(connections: list[Connection], port: int, workers: list[int]) -> dict[int, int]:

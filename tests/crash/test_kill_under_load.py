@@ -10,12 +10,15 @@ import pytest
 from harness.process import wait_until
 from serve.support import Server
 
-from crash.connection import Connection, serving_process
+from crash.connection import Connection, run, serving_process
 from crash.load import Ledger, Writer, reckon
 
 CONNECTIONS = 256
 WORKERS = 3
 NODE = "node-a"
+KINDS = ("worker", "everything", "supervisor")
+"""What is killed. The workers of a killed supervisor are told to stop, and finish what they are at."""
+
 WARM_UP_S = (0.05, 0.4)
 """Between these many seconds of load before a kill."""
 
@@ -34,7 +37,7 @@ class Battle:
             Writer(number, server.port, self.ledger, NODE, random.Random(rng.random()))
             for number in range(CONNECTIONS)
         ]
-        self.kills: dict[str, int] = {"worker": 0, "tree": 0}
+        self.kills = dict.fromkeys(KINDS, 0)
 
     async def round(self, kind: str) -> None:
         """Write, kill, and hold what is there against what was promised."""
@@ -45,17 +48,18 @@ class Battle:
         try:
             if kind == "worker":
                 await self._kill_worker()
+            elif kind == "supervisor":
+                self.server.kill_supervisor()
             else:
                 self.server.kill()
         finally:
             stop.set()
             await asyncio.gather(*load)
-        if kind == "tree":
+        if kind != "worker":
             self.disconnect()
             await asyncio.to_thread(self.server.start)
         connection = await Connection.open(self.server.port)
         problems = await reckon(connection, self.ledger)
-        connection.close()
         assert not problems, "\n".join([f"after the kill of a {kind}:", *problems[:20]])
 
     async def _kill_worker(self) -> None:
@@ -88,11 +92,11 @@ def test_no_acknowledged_write_is_lost(
 
     async def fight() -> None:
         for number in range(rounds):
-            await battle.round("tree" if number % 2 else "worker")
+            await battle.round(KINDS[number % len(KINDS)])
         battle.disconnect()
 
     try:
-        asyncio.run(fight())
+        run(fight())
     finally:
         server.close()
     with capsys.disabled():

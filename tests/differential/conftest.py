@@ -1,7 +1,7 @@
 """Starts the two servers, gives each test an empty pair of them, and judges it at the end."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from differential.side import Side
 
 NODE = "node-a"
 HERE = Path(__file__).parent
+LEFT_OUT: list[str] = []
 SUBJECT_IS_CONSUL = os.environ.get("REGISTRY_TEST_SUBJECT") == "consul"
 
 
@@ -64,6 +65,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
         report = used.report()
         if report:
             pytest.fail(report, pytrace=False)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember whether tests of this folder are left out."""
+    LEFT_OUT.extend(item.nodeid for item in items if item.path.parent == HERE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

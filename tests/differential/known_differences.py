@@ -4,6 +4,7 @@ A rule looks at one place of one exchange. Where a request is answered in anothe
 rule covers all places of that exchange, and says by the two answers when it applies.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,6 +89,34 @@ def quieter_index(it: Difference) -> bool:
         and not it.exchange.their_body_moved
         and not it.exchange.our_body_moved
     )
+
+
+def quieter_index_with(it: Difference) -> bool:
+    """Cover an index of ours that stands still where theirs rose over a body with other indexes only."""
+    previous = it.exchange.previous
+    return (
+        it.where == f"header {INDEX_HEADER}"
+        and (it.theirs, it.ours) == ("rose", "stood still")
+        and previous is not None
+        and without_indexes(it.exchange.theirs.body) == without_indexes(previous.theirs.body)
+    )
+
+
+def without_indexes(value: Any) -> Any:
+    """Return a JSON value without the indexes of its objects."""
+    if isinstance(value, dict):
+        return {key: without_indexes(item) for key, item in value.items() if not key.endswith("Index")}
+    return [without_indexes(item) for item in value] if isinstance(value, list) else value
+
+
+def flapped(it: Difference) -> bool:
+    """Cover the index of a check of the agent that moved on at theirs and not at ours."""
+    if not re.search(r"\[node-a/[^]]*\]\.ModifyIndex$", it.where):
+        return False
+    (theirs, other), (ours, ours_other) = (
+        [int(number) for number in re.findall(r"\d+", str(side))] for side in (it.theirs, it.ours)
+    )
+    return theirs > other and ours <= ours_other
 
 
 def louder_index(it: Difference) -> bool:
@@ -423,6 +452,22 @@ RULES: tuple[Rule, ...] = (
         "Consul reports the table of checks; ours reports the service or the node, so it also rises when "
         "the service or the node itself changes.",
         at(louder_index, "/v1/health/checks/", "/v1/health/node/"),
+    ),
+    Rule(
+        "index of checks by node metadata",
+        "1.8.7 reports the table of checks alone, later releases that of nodes as well.",
+        at(both(has("node-meta"), louder_index), "/v1/health/state/"),
+    ),
+    Rule(
+        "index of an unknown node",
+        "1.8.7 says 1 for every unknown node; ours remembers when there was a node of that name.",
+        at(both(louder_index, lambda it: it.exchange.replies.theirs.index == 1), *NODE_VIEWS),
+    ),
+    Rule(
+        "check registered again",
+        "1.8.7 makes a check critical for a moment before it restores the status that the check had; "
+        "a check that stays as it is does not change here.",
+        lambda it: flapped(it) or (quieter_index_with(it) and it.exchange.path.startswith("/v1/health/")),
     ),
     Rule(
         "check that leaves a service",

@@ -111,13 +111,13 @@ class Request:
         }
         self.events: list[dict[str, Any]] = []
         self._body = body
-        self._received = 0
+        self.received = 0
         self.gone: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
 
     def receive(self) -> "asyncio.Future[dict[str, Any]]":
         """Return the body the first time; afterwards only the client's going away is left to come."""
-        self._received += 1
-        if self._received > 1:
+        self.received += 1
+        if self.received > 1:
             return self.gone
         first: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         first.set_result({"type": "http.request", "body": self._body, "more_body": False})

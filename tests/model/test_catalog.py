@@ -57,6 +57,9 @@ TARGETS = [
     target("health/state/", "any", node_meta="rack:r1"),
 ]
 
+orders = st.integers(0, 99)
+"""Seeds for the order in which a draft is told its wishes."""
+
 ALL_TOPICS = [
     *(topics.NODES, topics.SERVICES, topics.CHECKS, topics.COORDINATES, topics.GATEWAYS),
     *(
@@ -89,10 +92,14 @@ class CatalogMachine(RuleBasedStateMachine):
 
     # Writing
 
-    @rule(at=st.sampled_from([0, 1, 1]), wish=wishes, order=st.integers(0, 99))
-    def write(self, at: int, wish: Wish, order: int) -> None:
-        """One writer changes something; the second one may know less than all."""
-        site = self.sites[at]
+    @rule(several=st.lists(st.tuples(st.sampled_from([0, 1]), wishes), min_size=1, max_size=6), order=orders)
+    def write(self, several: list[tuple[int, Wish]], order: int) -> None:
+        """Writers change things one after the other, each knowing what it has seen so far."""
+        for at, wish in several:
+            self.write_one(self.sites[at], wish, order)
+
+    def write_one(self, site: Site, wish: Wish, order: int) -> None:
+        """Have a wish committed, drafted anew if somebody was faster."""
         base, change, writes = self.draft(site, wish, order)
         if change is None:
             return
@@ -107,7 +114,7 @@ class CatalogMachine(RuleBasedStateMachine):
             index = self.store.commit_now(change)
         self.take_in(index, base, writes)
 
-    @rule(one=wishes, other=wishes, order=st.integers(0, 99))
+    @rule(one=wishes, other=wishes, order=orders)
     def race(self, one: Wish, other: Wish, order: int) -> None:
         """Both writers, knowing the same, hand changes in for one transaction."""
         drafts = []

@@ -1,8 +1,8 @@
 """Several workers as one registry: writers and watchers spread over all of them, against dictionaries."""
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -37,6 +37,18 @@ ALL = [
 ]
 
 
+BUSY = [f"/v1/health/service/{name}" for name in SERVICES]
+SLEEPERS = [
+    "/v1/health/service/quiet",
+    "/v1/catalog/service/quiet",
+    "/v1/catalog/node/node-quiet",
+    "/v1/health/node/node-quiet",
+    "/v1/health/service/none",
+    "/v1/health/connect/web",
+]
+"""What the writers never touch; the first three show the quiet service."""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     made = RegistryServer(tmp_path_factory.mktemp("workers"), workers=WORKERS, node=OWN)
@@ -44,6 +56,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]
         yield made.start()
     finally:
         made.close()
+
+
+Connect = Callable[..., dict[str, list[Line]]]
+
+
+@pytest.fixture
+def connect(server: RegistryServer) -> Iterator[Connect]:
+    """Open connections to all workers, ``each`` to every one; they are closed at the end of the test."""
+    opened: list[Line] = []
+
+    def make(each: int = 1) -> dict[str, list[Line]]:
+        found = lines_by_worker(server.port, WORKERS, each)
+        opened.extend(line for lines in found.values() for line in lines)
+        return found
+
+    yield make
+    for line in opened:
+        line.close()
 
 
 class Writer:
@@ -55,10 +85,10 @@ class Writer:
         expected: for each instance of its own, what has to be seen of it, None when it is gone.
     """
 
-    def __init__(self, port: int, number: int) -> None:
+    def __init__(self, lines: list[Line], number: int) -> None:
         self.number = number
         self.random = Random(number)
-        self.lines = [line for lines in lines_by_worker(port, WORKERS).values() for line in lines]
+        self.lines = lines
         self.expected: dict[tuple[str, str], dict[str, Any] | None] = {}
         self.version = 0
         self.shared_index = 0
@@ -77,10 +107,6 @@ class Writer:
         for _ in range(WRITES):
             writing, *reading = self.random.sample(self.lines, 3)
             self.random.choice(actions)(writing, reading)
-
-    def close(self) -> None:
-        for line in self.lines:
-            line.close()
 
     # Writes
 
@@ -138,7 +164,8 @@ class Writer:
                 word, status = self.random.choice(
                     [("pass", "passing"), ("warn", "warning"), ("fail", "critical")]
                 )
-                line.put(f"/v1/agent/check/{word}/ttl-{self.number}")
+                # The body is of no use to anybody, but must not cost the connection.
+                line.put(f"/v1/agent/check/{word}/ttl-{self.number}", self.random.choice([None, {}]))
                 known["Checks"] = [status]
                 self.look(reading, name, service_id)
                 return
@@ -191,55 +218,67 @@ def versions(seen: Seen) -> dict[tuple[str, str], int]:
     }
 
 
-def answers_of_all(server: RegistryServer) -> dict[str, dict[str, Seen]]:
-    """Return what every worker answers to everything."""
-    found: dict[str, dict[str, Seen]] = {}
-    for worker, (line,) in lines_by_worker(server.port, WORKERS).items():
-        found[worker] = {target: line.get(target) for target in ALL}
-        line.close()
-    return found
+def one_each(lines: dict[str, list[Line]]) -> list[Line]:
+    """Return one connection to each worker."""
+    return [own[0] for own in lines.values()]
 
 
-def test_every_write_is_seen_by_every_worker_and_wakes_just_its_watchers(server: RegistryServer) -> None:
-    setup = Line(server.port)
+def test_every_write_is_seen_by_every_worker_and_wakes_just_its_watchers(
+    server: RegistryServer, connect: Connect
+) -> None:
+    asking = one_each(connect())[0]
     quiet = {"Node": "node-quiet", "Address": "10.0.0.1", "Service": {"Service": "quiet", "Port": 1}}
-    setup.put("/v1/catalog/register", quiet)
-    busy = [f"/v1/health/service/{name}" for name in SERVICES]
-    sleepers = ["/v1/health/service/quiet", "/v1/catalog/service/quiet", "/v1/catalog/node/node-quiet"]
-    sleepers += ["/v1/health/node/node-quiet", "/v1/health/service/none", "/v1/health/connect/web"]
-    lines = lines_by_worker(server.port, WORKERS, each=len(busy) + len(sleepers))
+    asking.put("/v1/catalog/register", quiet)
+    lines = connect(len(BUSY) + len(SLEEPERS))
     watchers = [
         Watcher(line, target)
         for own in lines.values()
-        for line, target in zip(own, busy + sleepers, strict=True)
+        for line, target in zip(own, [*BUSY, *SLEEPERS], strict=True)
     ]
-    writers = [Writer(server.port, number) for number in range(WRITERS)]
+    writers = [Writer(one_each(connect()), number) for number in range(WRITERS)]
     try:
         with ThreadPoolExecutor(WRITERS) as pool:
             for running in [pool.submit(writer.run) for writer in writers]:
                 running.result()
-        final = {target: setup.get(target) for target in busy}
+        assert_watchers_saw_all(asking, watchers)
+        asking.put("/v1/catalog/register", quiet | {"Service": {"Service": "quiet", "Port": 2}})
         for watcher in watchers:
-            if watcher.target in busy:
-                last = final[watcher.target]
-                watcher.wait("the last state", lambda answers, last=last: answers[-1] == last)  # type: ignore[misc]
-                watcher.assert_every_answer_was_news()
-                assert_nothing_went_back(watcher.answers)
-            else:
-                assert len(watcher.answers) == 1, f"{watcher.target} was woken by what did not concern it"
-        for target in sleepers:
-            assert_still_asleep(setup, target)
-        setup.put("/v1/catalog/register", quiet | {"Service": {"Service": "quiet", "Port": 2}})
-        for watcher in watchers:
-            if watcher.target in sleepers[:3]:
+            if watcher.target in SLEEPERS[:3]:
                 watcher.wait("the one change", lambda answers: len(answers) == 2)
-                assert watcher.answers[1] == setup.get(watcher.target)
+                assert watcher.answers[1] == asking.get(watcher.target)
     finally:
         stop_all(watchers)
-        for writer in writers:
-            writer.close()
-    assert_all_agree_with(server, writers)
-    setup.close()
+    before = final_answers(connect)
+    assert_as_expected(before, writers)
+    server.restart()
+    assert final_answers(connect) == before
+
+
+def assert_watchers_saw_all(asking: Line, watchers: list[Watcher]) -> None:
+    """Require that who watched what was written to has its last state, and that the others sleep."""
+    final = {target: asking.get(target) for target in BUSY}
+    for watcher in watchers:
+        if watcher.target in BUSY:
+            last = final[watcher.target]
+            watcher.wait("the last state", partial(ends_with, last))
+            watcher.assert_every_answer_was_news()
+            assert_nothing_went_back(watcher.answers)
+        else:
+            assert len(watcher.answers) == 1, f"{watcher.target} was woken by what did not concern it"
+    for target in SLEEPERS:
+        # An index from before all that went on elsewhere still waits.
+        known = asking.get(target)
+        assert asking.get(f"{target}?index={known.index}&wait=50ms") == known
+
+
+def ends_with(last: Seen, answers: list[Seen]) -> bool:
+    """Say whether this is the last of the answers."""
+    return answers[-1] == last
+
+
+def at_least(count: int, answers: list[Seen]) -> bool:
+    """Say whether there are so many answers."""
+    return len(answers) >= count
 
 
 def assert_nothing_went_back(answers: list[Seen]) -> None:
@@ -251,18 +290,17 @@ def assert_nothing_went_back(answers: list[Seen]) -> None:
             newest[instance] = version
 
 
-def assert_still_asleep(line: Line, target: str) -> None:
-    """Require that an index from before all that went on elsewhere still waits."""
-    known = line.get(target)
-    again = line.get(f"{target}?index={known.index}&wait=50ms")
-    assert again == known
+def final_answers(connect: Connect) -> dict[str, Seen]:
+    """Return the answers to everything, which all workers must agree on."""
+    first, *others = one_each(connect())
+    answers = {target: first.get(target) for target in ALL}
+    for line in others:
+        assert {target: line.get(target) for target in ALL} == answers
+    return answers
 
 
-def assert_all_agree_with(server: RegistryServer, writers: list[Writer]) -> None:
-    """Require the same final answers from all workers, before and after a restart, and the expected ones."""
-    before = answers_of_all(server)
-    assert len({json.dumps({key: repr(seen) for key, seen in each.items()}) for each in before.values()}) == 1
-    answers = next(iter(before.values()))
+def assert_as_expected(answers: dict[str, Seen], writers: list[Writer]) -> None:
+    """Require that the writers' instances are there, and no others."""
     shown = {
         (name, entry["Node"]["Node"], entry["Service"]["ID"]): entry["Service"]["Port"]
         for name in SERVICES
@@ -275,26 +313,23 @@ def assert_all_agree_with(server: RegistryServer, writers: list[Writer]) -> None
         if known is not None
     }
     assert shown == expected
-    server.restart()
-    for worker, after in answers_of_all(server).items():
-        assert worker not in before
-        assert after == answers
 
 
 Step = tuple[Callable[[Line], None], set[str]]
 
 
-def test_watchers_in_all_workers_see_every_state_once(server: RegistryServer) -> None:
+def test_watchers_in_all_workers_see_every_state_once(connect: Connect) -> None:
     """Writes that wait for those they concern: every watcher has one answer for each, and no other."""
     node, web, api = "/v1/catalog/node/step", "/v1/health/service/step-web", "/v1/health/service/step-api"
     checks, nodes = "/v1/health/node/step", "/v1/catalog/nodes"
-    connect, states = "/v1/health/connect/step-web", "/v1/health/state/any"
-    targets = [node, web, api, checks, nodes, connect, states]
-    steps = list(steps_of(node, web, api, checks, nodes, connect, states))
-    lines = lines_by_worker(server.port, WORKERS, each=len(targets) + 1)
-    writing = [own.pop() for own in lines.values()]
+    connects, states = "/v1/health/connect/step-web", "/v1/health/state/any"
+    targets = [node, web, api, checks, nodes, connects, states]
+    steps = list(steps_of(node, web, api, checks, nodes, connects, states))
+    writing = one_each(connect())
     watchers = [
-        Watcher(line, target) for own in lines.values() for line, target in zip(own, targets, strict=True)
+        Watcher(line, target)
+        for own in connect(len(targets)).values()
+        for line, target in zip(own, targets, strict=True)
     ]
     due = dict.fromkeys(targets, 1)
     try:
@@ -304,11 +339,7 @@ def test_watchers_in_all_workers_see_every_state_once(server: RegistryServer) ->
                 due[target] += 1
             for watcher in watchers:
                 if watcher.target in concerned:
-                    count = due[watcher.target]
-                    watcher.wait(
-                        f"one for step {number}",
-                        lambda answers, count=count: len(answers) >= count,  # type: ignore[misc]
-                    )
+                    watcher.wait(f"one for step {number}", partial(at_least, due[watcher.target]))
         for watcher in watchers:
             assert len(watcher.answers) == due[watcher.target], f"{watcher.target} was answered without need"
             watcher.assert_every_answer_was_news()
@@ -316,8 +347,6 @@ def test_watchers_in_all_workers_see_every_state_once(server: RegistryServer) ->
             assert len({tuple(each.answers) for each in watchers if each.target == target}) == 1
     finally:
         stop_all(watchers)
-        for line in writing:
-            line.close()
 
 
 def steps_of(
@@ -362,9 +391,9 @@ def steps_of(
     yield remove(), {node, nodes, web, connect, checks, states}
 
 
-def test_conflicting_writes_from_all_workers_are_all_made(server: RegistryServer) -> None:
+def test_conflicting_writes_from_all_workers_are_all_made(connect: Connect) -> None:
     """Everybody adds a service to one node while everybody changes that node: nothing is lost."""
-    lines = [line for (line,) in lines_by_worker(server.port, WORKERS).values()]
+    lines = one_each(connect())
     count = 20
 
     def add(number: int) -> None:
@@ -379,11 +408,10 @@ def test_conflicting_writes_from_all_workers_are_all_made(server: RegistryServer
     expected = {f"crowd-{number}-{step}" for number in range(WORKERS) for step in range(count)}
     for line in lines:
         assert set(line.get("/v1/catalog/node/crowded").json["Services"]) == expected
-        line.close()
 
 
-def test_two_nodes_that_take_one_id_at_once_end_as_one(server: RegistryServer) -> None:
-    lines = [line for (line,) in lines_by_worker(server.port, WORKERS).values()]
+def test_two_nodes_that_take_one_id_at_once_end_as_one(connect: Connect) -> None:
+    lines = one_each(connect())
 
     def take(number: int, round_: int) -> None:
         node_id = f"dddddddd-0000-0000-0000-{round_:012}"
@@ -396,5 +424,3 @@ def test_two_nodes_that_take_one_id_at_once_end_as_one(server: RegistryServer) -
                 running.result()
     nodes = [node for node in lines[0].get("/v1/catalog/nodes").json if node["Node"].startswith("twin-")]
     assert len({node["ID"] for node in nodes}) == len(nodes) == 15
-    for line in lines:
-        line.close()

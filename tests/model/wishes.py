@@ -20,6 +20,7 @@ NODE_IDS = [
     "beef0000-0000-0000-0000-000000000003",
 ]
 NAMES = ["web", "Web", "api", "db"]
+OWN = "(own)"
 SERVICE_IDS = ["web", "s1", "S1", "s2"]
 CHECK_IDS = ["c1", "C1", "c2", "serfHealth"]
 TAGS = ["v1", "V1", "v2", "primary"]
@@ -39,7 +40,7 @@ Wish = Callable[[State], Asked]
 
 @dataclass(frozen=True)
 class WishedCheck:
-    """A check and what it is to be bound to: a service ID, or "" for the node.
+    """A check and what it is to be bound to: a service ID, `OWN` for the one registered, "" for the node.
 
     ``named`` is a service name other than the service's, as a renaming leaves it behind; "" for its own.
     """
@@ -75,15 +76,17 @@ class Registration:
 
     def _bound(self, check: WishedCheck, state: State) -> CheckRow:
         row = msgspec.structs.replace(check.row, node=self.node.name)
-        service = self.service
-        if service is None or fold(service.id) != fold(check.service_id):
-            kept = state.get(("service", fold(self.node.name), fold(check.service_id)))
+        service, service_id = self.service, check.service_id
+        if service is not None and service_id == OWN:
+            service_id = service.id
+        if service is None or fold(service.id) != fold(service_id):
+            kept = state.get(("service", fold(self.node.name), fold(service_id)))
             service = kept.row if kept and isinstance(kept.row, ServiceRow) else None
-        if not check.service_id or service is None:
+        if not service_id or service is None:
             return row
         return msgspec.structs.replace(
             row,
-            service_id=check.service_id,
+            service_id=service_id,
             service_name=check.named or service.name,
             service_tags=service.tags,
         )
@@ -140,7 +143,7 @@ _services = st.builds(
     ServiceRow,
     st.just(""),
     st.sampled_from(SERVICE_IDS),
-    st.sampled_from(NAMES),
+    st.sampled_from(["web", "web", *NAMES]),
     st.lists(st.sampled_from(TAGS), max_size=3).map(tuple),
     st.sampled_from(["", "", "web", "Api"]),
     st.booleans(),
@@ -156,28 +159,28 @@ _checks = st.builds(
         local=st.booleans(),
         output=st.sampled_from(["", "<ok>"]),
     ),
-    st.sampled_from(["", *SERVICE_IDS]),
-    st.sampled_from(["", "", "", "api"]),
+    st.sampled_from(["", OWN, OWN, *SERVICE_IDS]),
+    st.sampled_from(["", "", "api"]),
 )
 registrations = st.builds(
     Registration,
     _nodes,
     st.booleans(),
-    st.none() | _services,
+    st.one_of(st.none(), _services, _services),
     st.lists(_checks, max_size=2).map(tuple),
 )
-removals = st.one_of(
-    st.builds(lambda node: Removal(("node", fold(node))), st.sampled_from(NODES)),
-    st.builds(
-        lambda node, service: Removal(("service", fold(node), fold(service))),
-        st.sampled_from(NODES),
-        st.sampled_from(SERVICE_IDS),
-    ),
-    st.builds(
-        lambda node, check: Removal(("check", fold(node), fold(check))),
-        st.sampled_from(NODES),
-        st.sampled_from(CHECK_IDS),
-    ),
+_node_removals = st.builds(lambda node: Removal(("node", fold(node))), st.sampled_from(NODES))
+_service_removals = st.builds(
+    lambda node, service: Removal(("service", fold(node), fold(service))),
+    st.sampled_from(NODES),
+    st.sampled_from(SERVICE_IDS),
+)
+_check_removals = st.builds(
+    lambda node, check: Removal(("check", fold(node), fold(check))),
+    st.sampled_from(NODES),
+    st.sampled_from(CHECK_IDS),
 )
 moves = st.builds(Move, st.sampled_from(NODES).map(fold), st.sampled_from([*NODES, "n4"]))
-wishes: st.SearchStrategy[Wish] = st.one_of(registrations, registrations, removals, moves)
+wishes: st.SearchStrategy[Wish] = st.one_of(
+    *[registrations] * 6, _node_removals, *[_service_removals, _check_removals] * 2, moves
+)

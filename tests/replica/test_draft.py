@@ -11,7 +11,7 @@ from model.facts import assert_loads_alike
 from model.site import DirectStore
 
 from registry.catalog import topics
-from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, unpack_check, unpack_service
+from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, holder_key, unpack_check, unpack_service
 from registry.catalog.state import Catalog
 from registry.replica import Draft, Replica
 from registry.store.change import Change
@@ -291,6 +291,7 @@ def test_what_does_not_touch_goes_through_together(book: Book, one: list[Step], 
 def test_an_id_is_free_again_when_its_node_is_gone_or_has_another(book: Book) -> None:
     book.write(put(NODE))
     book.write(put(changed(NODE, id=ID_B)))
+    assert list(book.catalog.bindings) == [holder_key(ID_B)]
     book.write(put(NodeRow("o", ID_A)))
     book.write(remove_node("o"), put(NodeRow("p", ID_A)))
     assert book.catalog.node_ids == {ID_A: "p", ID_B: "n"}

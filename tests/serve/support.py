@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.process import alive, wait_until
+from crash.connection import Connection, serving_process
+from harness.process import alive, children, wait_until
 from harness.server import START_SECONDS, STOP_SECONDS, RegistryServer
 
 START_FAILS_WITHIN_S = 30.0
@@ -59,6 +60,11 @@ class Server(RegistryServer):
 
         return wait_until(replaced, 20.0, f"{count} workers other than {list(without)}")
 
+    def keepers(self) -> list[int]:
+        """Return the keepers that run: one, or none while it is being replaced."""
+        workers = self.worker_pids()
+        return [pid for pid in children(self.pid) if pid not in workers]
+
     def listeners(self) -> int:
         """Return how many sockets listen on its port."""
         lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
@@ -89,3 +95,14 @@ def refused_start(data_dir: Path, port: int, *args: str) -> str:
 def all_ended(pids: Sequence[int]) -> bool:
     """Say whether none of the processes runs."""
     return not any(alive(pid) for pid in pids)
+
+
+async def connection_to(server: Server, wanted: int) -> Connection:
+    """Return a connection that the process ``wanted`` serves; the kernel deals connections out by chance."""
+    for _ in range(200):
+        connection = await Connection.open(server.port)
+        assert (await connection.request("GET", "/v1/status/leader")).status == 200
+        if serving_process([connection], server.port, [wanted]):
+            return connection
+        connection.close()
+    raise AssertionError(f"worker {wanted} was given none of 200 connections")

@@ -4,7 +4,7 @@ import asyncio
 import signal
 from pathlib import Path
 
-from crash.connection import BROKEN, Answer, Connection
+from crash.connection import BROKEN, Answer, Connection, run
 from harness.process import wait_until
 
 from serve.conftest import MakeServer
@@ -62,13 +62,11 @@ def test_workers_are_replaced_and_nobody_is_refused(make_server: MakeServer) -> 
         parked = await asyncio.gather(*(connection.answer() for connection in waiting))
         await asyncio.to_thread(server.wait_for_workers, 2, without=old)
         await asyncio.to_thread(wait_until, lambda: "were read again" in server.output())
-        for connection in waiting:
-            connection.close()
         callers.stop.set()
         await calling
         return callers, parked
 
-    callers, parked = asyncio.run(scenario())
+    callers, parked = run(scenario())
     assert callers.refused == 0
     assert callers.answered > 0
     assert callers.cut <= callers.answered // 20, f"{callers.cut} of {callers.answered} requests were cut"
@@ -127,8 +125,6 @@ def test_a_stop_in_the_middle_of_a_reload_is_not_late(make_server: MakeServer) -
         )
         await asyncio.to_thread(server.stop_with, signal.SIGTERM)
         assert fresh
-        for connection in stuck:
-            connection.close()
 
-    asyncio.run(scenario())
+    run(scenario())
     assert "did not start" not in server.output()

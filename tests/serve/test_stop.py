@@ -6,7 +6,7 @@ import signal
 import socket
 
 import pytest
-from crash.connection import Answer, Connection
+from crash.connection import Answer, Connection, run
 from harness.process import wait_until
 from store.neighbour import Neighbour
 
@@ -24,11 +24,6 @@ def register(name: str, node: str = "n1") -> dict[str, object]:
 
 async def connect(server: Server, count: int) -> list[Connection]:
     return [await Connection.open(server.port) for _ in range(count)]
-
-
-def close(connections: list[Connection]) -> None:
-    for connection in connections:
-        connection.close()
 
 
 async def parked(server: Server, count: int, target: str) -> list[Connection]:
@@ -50,11 +45,9 @@ def test_a_signal_stops_it_cleanly(make_server: MakeServer, number: signal.Signa
     async def scenario() -> Answer:
         (waiting,) = await parked(server, 1, "/v1/health/service/web")
         await asyncio.to_thread(server.stop_with, number)
-        answer = await waiting.answer()
-        waiting.close()
-        return answer
+        return await waiting.answer()
 
-    answer = asyncio.run(scenario())
+    answer = run(scenario())
     assert answer.status == 200
     assert [entry["Service"]["ID"] for entry in answer.json] == ["web"]
     server.start()
@@ -76,12 +69,10 @@ def test_thousands_of_parked_requests_and_stuck_clients_do_not_hold_it_up(make_s
         waiting = await parked(server, PARKED, "/v1/health/service/web")
         server.send(signal.SIGTERM)
         answers = await asyncio.gather(*(connection.answer() for connection in waiting))
-        close(waiting)
         assert await asyncio.to_thread(server.wait_for_end) == 0
-        close(stuck)
         return answers
 
-    answers = asyncio.run(scenario())
+    answers = run(scenario())
     assert {answer.status for answer in answers} == {200}
     assert {answer.json[0]["Service"]["ID"] for answer in answers} == {"web"}
 
@@ -101,12 +92,10 @@ def test_running_writes_are_finished_and_durable(make_server: MakeServer) -> Non
         server.send(signal.SIGTERM)
         await asyncio.to_thread(wait_until, lambda: not server.listeners(), what="the port being closed")
         blocker.finish()
-        answers = await asyncio.gather(*(connection.answer() for connection in writing))
-        close(writing)
-        return answers
+        return await asyncio.gather(*(connection.answer() for connection in writing))
 
     try:
-        answers = asyncio.run(scenario())
+        answers = run(scenario())
     finally:
         blocker.kill()
     assert server.wait_for_end() == 0

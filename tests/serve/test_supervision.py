@@ -4,24 +4,13 @@ import asyncio
 import os
 import signal
 
-from crash.connection import Connection, serving_process
+from crash.connection import Connection, run
 from harness.process import wait_until
 
 from serve.conftest import MakeServer
-from serve.support import Server, all_ended
+from serve.support import Server, all_ended, connection_to
 
 DEATHS = 5
-
-
-async def connection_to(server: Server, wanted: int) -> Connection:
-    """Return a connection that the process ``wanted`` serves; the kernel deals connections out by chance."""
-    for _ in range(200):
-        connection = await Connection.open(server.port)
-        assert (await connection.request("GET", "/v1/status/leader")).status == 200
-        if serving_process([connection], server.port, [wanted]):
-            return connection
-        connection.close()
-    raise AssertionError(f"worker {wanted} was given none of 200 connections")
 
 
 def test_workers_can_die_again_and_again(make_server: MakeServer) -> None:
@@ -45,9 +34,8 @@ def test_workers_can_die_again_and_again(make_server: MakeServer) -> None:
             shown = (await replacement.request("GET", "/v1/catalog/nodes")).json
             assert f"n{number}" in {entry["Node"] for entry in shown}
             replacement.close()
-        quiet.close()
 
-    asyncio.run(scenario())
+    run(scenario())
     assert server.running
     assert server.output().count("ended unexpectedly with signal 9") == DEATHS
     server.stop()
@@ -105,10 +93,21 @@ def test_a_start_waits_for_workers_that_have_lost_their_supervisor(make_server: 
         await asyncio.to_thread(wait_until, lambda: not server.unread_bytes())
         server.kill_supervisor()
         await asyncio.to_thread(server.start)
-        stuck.close()
 
-    asyncio.run(scenario())
+    run(scenario())
     assert all_ended(workers)
+    server.stop()
+
+
+def test_the_keeper_is_replaced_like_a_worker(make_server: MakeServer) -> None:
+    server = make_server(workers=2)
+    server.start()
+    workers, victim = server.worker_pids(), server.keeper_pid()
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: "keeper" in server.output().rpartition("replaces")[0], what="another keeper")
+    wait_until(lambda: server.keepers() and server.keepers() != [victim], what="another keeper")
+    assert server.worker_pids() == workers
+    assert server.client.put("/v1/catalog/register", node(1)).status == 200
     server.stop()
 
 
@@ -138,6 +137,6 @@ def test_the_number_of_open_files_does_not_creep_up(make_server: MakeServer) -> 
                 await connection.request("PUT", "/v1/catalog/register", node(number))
                 connection.close()
 
-    asyncio.run(load())
+    run(load())
     wait_until(lambda: len(open_files()) <= before + 5, what=f"the worker being back at {before} open files")
     server.stop()

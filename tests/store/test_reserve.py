@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.store.beats import RETRY_NS, BeatTable, OwnTable, beat_clock
 from registry.store.change import Change, Delete, Put
 from registry.store.engine import Engine, Limits
 from registry.store.errors import StoreError, StoreFailed, StoreFull
@@ -168,3 +169,25 @@ def test_a_file_that_may_not_grow_refuses_and_recovers(folder: DataFolder) -> No
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert commit(engine, put(-1)) == written + 1
     engine.close()
+
+
+def test_heartbeats_wait_for_room_and_never_crash(disk: Path) -> None:
+    """A page of a mapped file that the disk can't give ends the process, so all are taken beforehand."""
+    table = BeatTable(disk / "1.beats", write=True)
+    fill_up(disk / "ballast")
+    for number in range(1, 20_000):
+        table.beat(number * 13, number)
+    assert table.last(13) == 1
+    table.close()
+    (disk / "1.beats").unlink()
+    fill_up(disk / "ballast")
+
+    own = OwnTable(disk)
+    assert list(disk.glob("*.beats")) == []
+    own.beat(5, now := beat_clock())
+    (disk / "ballast").unlink()
+    own.beat(5, now + 2 * RETRY_NS)
+    reader = BeatTable(disk / f"{os.getpid()}.beats", write=False)
+    assert reader.last(5) == now + 2 * RETRY_NS
+    reader.close()
+    own.close()

@@ -1,6 +1,5 @@
 """Checks of the operating system's services, where systemd runs them."""
 
-from registry.keeper.probes.command import run_command
 from registry.keeper.probes.definition import PROGRAM_TIMEOUT_NS, Definition, output_limit, timeout_ns
 from registry.keeper.probes.failure import ProbeFailed
 from registry.keeper.probes.outcome import Outcome, failed
@@ -17,6 +16,7 @@ class OsServiceProbe:
     place = "systemd"
 
     def __init__(self, definition: Definition, tools: Tools) -> None:
+        self._programs = tools.programs
         self._name: str = definition["OSService"]
         self._timeout_ns = timeout_ns(definition, PROGRAM_TIMEOUT_NS)
         self._limit = output_limit(definition, tools.options)
@@ -33,7 +33,7 @@ class OsServiceProbe:
         output = Tail(self._limit)
         try:
             args = [self._systemctl, "is-active", "--", self._name]
-            code = await run_command(args, output, self._timeout_ns / SECOND)
+            code = await self._programs.run(args, output, self._timeout_ns / SECOND)
         except TimeoutError:
             return failed(timed_out(self._timeout_ns, output))
         except ProbeFailed as failure:

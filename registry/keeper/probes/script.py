@@ -1,6 +1,5 @@
 """Script checks: a program's exit status decides, its output is shown."""
 
-from registry.keeper.probes.command import run_command
 from registry.keeper.probes.definition import PROGRAM_TIMEOUT_NS, Definition, output_limit, timeout_ns
 from registry.keeper.probes.failure import ProbeFailed
 from registry.keeper.probes.outcome import Outcome, failed
@@ -28,6 +27,7 @@ class ScriptProbe:
 
     def __init__(self, definition: Definition, tools: Tools) -> None:
         refuse_scripts(tools)
+        self._programs = tools.programs
         self._args: list[str] = definition["ScriptArgs"]
         self._timeout_ns = timeout_ns(definition, PROGRAM_TIMEOUT_NS)
         self._limit = output_limit(definition, tools.options)
@@ -36,7 +36,7 @@ class ScriptProbe:
         """Run it once."""
         output = Tail(self._limit)
         try:
-            code = await run_command(self._args, output, self._timeout_ns / SECOND)
+            code = await self._programs.run(self._args, output, self._timeout_ns / SECOND)
         except TimeoutError:
             return failed(timed_out(self._timeout_ns, output))
         except ProbeFailed as failure:

@@ -8,6 +8,7 @@ from typing import Self
 from registry.keeper.probes.address import AddressPolicy
 from registry.keeper.probes.budget import Budgets
 from registry.keeper.probes.dialer import Dialer
+from registry.keeper.probes.programs import Programs
 from registry.keeper.probes.resolver import Resolver
 from registry.keeper.probes.tls import Contexts
 
@@ -44,7 +45,7 @@ class Options:
 
 
 class Tools:
-    """Resolver, address policy, TLS contexts and budgets of all probes; `close` them in the end.
+    """Resolver, address policy, TLS contexts, programs and budgets of all probes; `close` them in the end.
 
     Connections are not among them: each run makes its own and asks for it to be closed, as Consul's
     do, so that a target that no longer accepts connections is noticed.
@@ -55,11 +56,13 @@ class Tools:
         self._resolver = Resolver()
         self.dialer = Dialer(self._resolver, self.options.addresses)
         self.tls = Contexts(self.options.ca_file)
+        self.programs = Programs()
         self.budgets = Budgets(self.options.max_probes, self.options.max_probes_per_target)
 
-    def close(self) -> None:
-        """Give up lookups under way. Cancel the probes first."""
+    async def close(self) -> None:
+        """Give up lookups under way and end programs that run. Cancel the probes first."""
         self._resolver.close()
+        await self.programs.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,4 +70,4 @@ class Tools:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        await self.close()

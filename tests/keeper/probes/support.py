@@ -121,8 +121,18 @@ def answer(*pieces: bytes) -> Behaviour:
     return behave
 
 
+def answer_and_stay(*pieces: bytes) -> Behaviour:
+    """Do the same, and leave it to the other side to end the connection."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer(*pieces)(reader, writer)
+        await hang(reader, writer)
+
+    return behave
+
+
 def recording(heads: list[bytes], *pieces: bytes) -> Behaviour:
-    """Do the same, and keep the heads."""
+    """Read a request's head, keep it, and send this."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await read_head(reader))

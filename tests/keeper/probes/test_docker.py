@@ -10,6 +10,7 @@ from aiohttp import web
 from probes.support import TIMEOUT, hang, probe, run, unix_target
 from registry.keeper.probes import Outcome
 
+
 class StandIn:
     """Knows one container, ``c1``, and what the program in it will do."""
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.certificates import Authority
-from probes.support import OK, TIMEOUT, answer, closed_port, hang, probe, run, target
+from probes.support import OK, TIMEOUT, answer, answer_and_stay, closed_port, hang, probe, run, target
 from registry.keeper.probes import Outcome
 from registry.keeper.probes.grpc_health import BadMessage, ask, serving_status
 
@@ -156,7 +156,7 @@ STATUS_0 = b"\x00\x0bgrpc-status\x010"
 )
 def test_answers_that_are_none(sent: bytes, text: str) -> None:
     async def main() -> Outcome:
-        async with target(answer(sent)) as server:
+        async with target(answer_and_stay(sent) if sent else answer(b"")) as server:
             return await probe({"GRPC": f"127.0.0.1:{server.port}"})
 
     found = run(main())

@@ -9,7 +9,7 @@ import h2.connection
 import h2.exceptions
 
 from probes.certificates import Authority
-from probes.support import OK, TIMEOUT, answer, closed_port, hang, probe, run, target
+from probes.support import OK, TIMEOUT, answer, answer_and_stay, closed_port, hang, probe, run, target
 from registry.keeper.probes import Outcome
 
 
@@ -70,7 +70,7 @@ def test_no_answer_to_the_ping() -> None:
 
 
 def test_servers_that_do_not_speak_http2() -> None:
-    found = run(ping(answer(OK), H2PingUseTLS=False))
+    found = run(ping(answer_and_stay(OK), H2PingUseTLS=False))
     assert found.status == "critical"
     assert found.output.startswith("HTTP2 ping failed: http2: ")
     gone = run(ping(answer(b""), H2PingUseTLS=False))

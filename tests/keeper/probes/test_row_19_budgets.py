@@ -32,7 +32,10 @@ def test_row_19_ten_thousand_checks_of_one_target() -> None:
     async def main() -> tuple[list[Outcome], int]:
         async with target(read_and_close) as server, Tools(Options(max_probes_per_target=budget)) as tools:
             checks = [prober({"TCP": f"127.0.0.1:{server.port}"}, tools) for _ in range(10_000)]
-            return await asyncio.gather(*(check.run() for check in checks)), server.connections
+            outcomes = await asyncio.gather(*(check.run() for check in checks))
+            while server.connections < len(checks):
+                await asyncio.sleep(0)
+            return outcomes, server.connections
 
     async def read_and_close(reader: Any, writer: Any) -> None:
         await reader.read()
