@@ -31,6 +31,7 @@ def restart(bench: Bench) -> Outcome:
     figures = [
         Figure("from exec to the first right answer", full["first_answer_s"], "s", at_most(5)),
         Figure("from exec until all workers answer", full["all_workers_s"], "s"),
+        Figure("processor time until then, of all processes", full["cpu_s"], "s"),
         Figure("memory of the largest worker", full["worker_mib"], "MiB"),
         Figure("memory for an instance, in each worker", each, "B"),
         Figure("empty: from exec to the first right answer", empty["first_answer_s"], "s"),
@@ -50,6 +51,7 @@ def _weigh(server: Server) -> dict[str, float]:
     return {
         "first_answer_s": server.start_s,
         "all_workers_s": all_workers_s,
+        "cpu_s": server.process.cpu_s(),
         "worker_mib": max(memory[pid] for pid in workers) / MIB,
         "all_mib": sum(memory.values()) / MIB,
     }

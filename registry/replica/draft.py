@@ -76,15 +76,17 @@ class Draft:
         node = self._catalog.nodes.get(fold(row.node))
         old = node.checks.get(fold(row.id)) if node else None
         self.guard_node(row.node)
-        packed = rows.pack(row)
-        self._put(rows.CHECKS, key, packed, old.packed if old else None, old.modify if old else 0)
-        if old is not None and old.packed != packed:
+        self._put(rows.CHECKS, key, rows.pack(row), old.packed if old else None, old.modify if old else 0)
+        if old is not None and (old.service_key, old.name_key) != (
+            fold(row.service_id),
+            fold(row.service_name),
+        ):
             stays = {topics.service(fold(row.service_name))} if row.service_name else set()
             instance = node.instances.get(fold(row.service_id)) if node and row.service_id else None
             stays |= instance_topics(instance) if instance else set()
             if not row.service_id:
                 stays.add(topics.level_checks(fold(row.node)))
-            self._tombstones |= check_topics(self._catalog, old) - stays
+            self._leave(old, stays)
         if row.service_id and (old is None or old.service_key != fold(row.service_id)):
             self._bind(row)
 
@@ -92,11 +94,15 @@ class Draft:
         key = rows.member_key(row.node, row.service_id)
         if (rows.SERVICES, key) in self._puts:
             return
-        node = self._catalog.nodes.get(fold(row.node))
-        instance = node.instances.get(fold(row.service_id)) if node else None
-        self._guards[rows.SERVICES, key] = Guard(rows.SERVICES, key, instance.modify if instance else ABSENT)
+        self._guard_service(fold(row.node), fold(row.service_id))
         expect = self._catalog.bindings.get(key, ABSENT)
         self._puts[rows.BINDINGS, key] = Put(rows.BINDINGS, key, b"", expect)
+
+    def _leave(self, check: Check, stays: set[str]) -> None:
+        """Write tombstones where a check is not shown any more; where it is shown hangs on its service."""
+        self._tombstones |= check_topics(self._catalog, check) - stays
+        if check.service_key:
+            self._guard_service(check.node_key, check.service_key)
 
     def put_meta(self, key: bytes, value: bytes) -> None:
         """Write a value of the meta table, unless it is there just so."""
@@ -109,7 +115,7 @@ class Draft:
         """Remove a check."""
         key = _key(check.node_key, check.key)
         self._deletes[rows.CHECKS, key] = Delete(rows.CHECKS, key, check.modify)
-        self._tombstones |= check_topics(self._catalog, check)
+        self._leave(check, set())
         self._tombstones |= {topics.CHECKS, topics.node_checks(check.node_key)}
 
     def remove_instance(self, instance: Instance) -> None:
@@ -159,6 +165,12 @@ class Draft:
         if (rows.NODES, key) not in self._puts:
             node = self._catalog.nodes.get(fold(name))
             self._guards[rows.NODES, key] = Guard(rows.NODES, key, node.modify if node else ABSENT)
+
+    def _guard_service(self, node_key: str, service_key: str) -> None:
+        node = self._catalog.nodes.get(node_key)
+        instance = node.instances.get(service_key) if node else None
+        key = _key(node_key, service_key)
+        self._guards[rows.SERVICES, key] = Guard(rows.SERVICES, key, instance.modify if instance else ABSENT)
 
     def change(self) -> Change | None:
         """Return the change, None when it would change nothing."""

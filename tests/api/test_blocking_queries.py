@@ -46,6 +46,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]
     """A server where two queries may wait."""
     with serving(tmp_path_factory, "--max-waiters", "2") as server:
         yield server
+        assert "Traceback" not in server.output()
 
 
 def waiting(api: Client, target: str, index: int | None = None) -> Watch:
@@ -124,13 +125,13 @@ def test_a_wait_ends_with_the_same_answer(brief: Client, query: str, least: floa
     assert least <= reply.seconds < 60
 
 
-def test_waits_are_spread(brief: Client) -> None:
-    """Up to a sixteenth is added: of thirty waits of half a second some differ by 10 of 31 ms."""
-    index = brief.get(NODES).index
-    watches = [brief.watch(NODES, index, "500ms") for _ in range(30)]
+def test_waits_are_spread(api: Client) -> None:
+    """Up to a sixteenth is added: thirty waits of 1.6 s do not all end within half of that."""
+    index = api.get(NODES).index
+    watches = [api.watch(NODES, index, "1600ms") for _ in range(30)]
     seconds = sorted(watch.result().seconds for watch in watches)
-    assert seconds[0] >= 0.5
-    assert seconds[-1] - seconds[0] >= 0.01
+    assert seconds[0] >= 1.6
+    assert seconds[-1] - seconds[0] >= 0.05
 
 
 def test_an_index_from_the_future(brief: Client) -> None:

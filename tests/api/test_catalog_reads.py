@@ -285,6 +285,7 @@ def test_node(api: Client) -> None:
     assert view["Services"]["web-proxy"]["Kind"] == "connect-proxy"
     assert view["Services"]["web-proxy"]["Meta"] == {}
     assert read(api, "/v1/catalog/node/bare")["Services"] == {}
+    assert list(read(api, "/v1/catalog/node/Ext-C")["Services"]) == ["A", "b", "native"]
 
 
 def test_node_services_is_a_list(api: Client) -> None:

@@ -18,7 +18,7 @@ ABSENT = 0
 SHARED_NODES = 15
 SERVICES_EACH = 4
 NAMES = 20
-READS = ("/v1/catalog/services", "/v1/catalog/nodes", "/v1/health/state/any", "/v1/health/service/svc-7")
+READS = ("/v1/catalog/services", "/v1/catalog/nodes", "/v1/health/service/svc-7")
 
 Key = tuple[str, str]
 """Node and service ID."""
@@ -97,9 +97,9 @@ class Writer:
         service_id = self._rng.choice(self._ids)
         promise = self._ledger.promises.setdefault((self.node, service_id), Promise())
         draw = self._rng.random()
-        if draw < 0.1:
+        if draw < 0.05:
             await self._read(connection)
-        elif self._private and draw < 0.13:
+        elif self._private and draw < 0.08:
             await self._write(connection, dict.fromkeys(self._promises(), ABSENT), *self._remove_node())
         elif promise.open:
             await self._read(connection)  # what it is has to be found out first

@@ -14,6 +14,7 @@ PLATFORM = {
     "fr0g-ai-io": 8083,
     "fr0g-ai-registry": 8500,
 }
+PATIENCE_S = 30.0
 
 
 def register(client: Client, name: str) -> None:
@@ -88,7 +89,7 @@ def test_the_platform(server: RegistryServer, clients: dict[str, Client]) -> Non
         before = client.get(f"/v1/health/service/{name}").index
         watch = server.client.watch(f"/v1/health/service/{name}", before)
         assert client.put(f"/v1/agent/service/deregister/{name}-1").status == 200
-        assert (watch.result().json, watch.result().index > before) == ([], True)
+        assert (watch.result(PATIENCE_S).json, watch.result().index > before) == ([], True)
         assert client.put(f"/v1/agent/service/deregister/{name}-1").status == 404
     assert services(server.client) == {"consul": []}
     assert server.client.get("/v1/agent/checks").json == {}
@@ -123,4 +124,7 @@ def test_a_service_that_waits_for_the_others(server: RegistryServer) -> None:
         target = f"/v1/health/service/{name}?passing"
         watch = client.watch(target, client.get(target).index)
         register(client, name)
-        assert watch.result().json[0]["Service"]["Port"] == port
+        reply = watch.result(PATIENCE_S)
+        while not reply.json:  # its registration may be seen before its first sign of life
+            reply = client.watch(target, reply.index).result(PATIENCE_S)
+        assert [each["Service"]["Port"] for each in reply.json] == [port]

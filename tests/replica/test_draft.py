@@ -270,6 +270,36 @@ def test_the_later_of_two_that_do_not_go_together_is_refused(book: Book, race: s
 
 
 @pytest.mark.parametrize(
+    "leaving",
+    [
+        remove_check("bound"),
+        put(changed(BOUND, service_id="", service_name="")),
+        put(changed(BOUND, service_name="db")),
+        put(changed(BOUND, service_id="api-1", service_name="api")),
+    ],
+)
+@pytest.mark.parametrize(
+    "meanwhile", [changed(WEB, name="db"), changed(WEB, destination="db"), changed(WEB, destination="")]
+)
+def test_a_check_leaves_its_service_as_it_is_and_not_as_it_was(
+    book: Book, leaving: Step, meanwhile: ServiceRow
+) -> None:
+    """What shows a check depends on its service, so the change that takes it away must know that."""
+    book.write(put(*SETTING, ServiceRow("n", "api-1", "api")))
+    book.write(put(changed(WEB, destination="api")))
+    stale = book.draft(leaving)
+    assert stale is not None
+    book.write(put(meanwhile))
+    with pytest.raises(Conflict):
+        book.store.commit_now(stale)
+    index = book.write(leaving)
+    instance = book.catalog.nodes["n"].instances["web-1"]
+    for group in instance.groups:
+        topic = (topics.connect if group.connect else topics.service)(group.key)
+        assert book.catalog.topic_index(topic) == index
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ([put(changed(WEB, port=81))], [put(changed(LEVEL, status="critical"))]),
