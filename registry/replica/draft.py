@@ -9,6 +9,8 @@ What makes a draft more than a list of rows:
     - An object that leaves a topic (removed, renamed, bound elsewhere) leaves a tombstone there.
     - A check that joins a service whose row stays as it is also writes the service's binding row,
       which removing the service guards; else a check could join a service that is just being removed.
+    - Where a check is shown hangs on its service, so a check that is taken away guards the service's
+      row; else the tombstones could be those of the service's former name.
     - A node that takes an ID writes the ID's binding row; else two nodes could take it at once.
 """
 

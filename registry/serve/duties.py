@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from registry.catalog.rows import fold
 from registry.catalog.state import Catalog
 from registry.replica import Draft, Replica
 from registry.replica.own_node import Identity, draft_own_node
@@ -70,8 +69,8 @@ class Duties:
             self._replica.catch_up()
 
     async def _restore_own_node(self) -> None:
-        node = self._replica.catalog.nodes.get(fold(self._identity.name))
-        if node is None or "consul" not in node.instances or "serfhealth" not in node.checks:
+        """Undo what was done to the own node through the catalog, as Consul's agent does."""
+        if draft_own_node(self._replica.catalog, self._identity, self._fresh_id()) is not None:
             # All workers see this at once; whoever comes later finds it done.
             await asyncio.sleep(random.uniform(0, 0.2))  # noqa: S311 (spreads load, hides nothing)
             await self.ensure_own_node()

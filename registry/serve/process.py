@@ -85,8 +85,13 @@ def listening_socket(port: int) -> socket.socket | None:
     return None
 
 
-def keep_alive(listener: socket.socket) -> None:
-    """Notice peers that vanish without a word: accepted connections inherit this from the listener."""
+def keep_alive(listener: socket.socket, unread_s: float) -> None:
+    """Notice peers that vanish without a word, and let go of those that take nothing of what was sent.
+
+    Accepted connections inherit this from the listener. ``unread_s`` bounds how long data may lie
+    unacknowledged: without it a client that has stopped reading keeps its socket and our buffer.
+    """
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(unread_s * 1000))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)

@@ -121,7 +121,7 @@ class _Worker:
         listener = await self._listening(serving)
         if listener is None:
             return CAN_NOT_START
-        keep_alive(listener)
+        keep_alive(listener, self._settings.write_timeout)
         listener.close()
         running = [asyncio.create_task(duty) for duty in (*duties.all(), warmth.keep())]
         self._ready()

@@ -14,6 +14,7 @@ Rejected
       lost in a power cut.
     - Resizing the map: concurrent resizing by several processes is unsafe. One large reservation
       costs nothing; what is refused beyond is decided by ``max_size``.
+    - LMDB's own mutex as the only order of writers: see `registry.store.write_lock`.
     - A separate row for the newest index: it is the key of the last log entry.
 
 Cost at worst
@@ -57,6 +58,7 @@ from registry.store.errors import (
 )
 from registry.store.layout import FILE_MODE, DataFolder
 from registry.store.reserve import RESERVE_BYTES, Reserve
+from registry.store.write_lock import WriteLock
 
 TABLES = ("nodes", "services", "checks", "bindings", "tombstones", "meta")
 """Every table there is. A new one is created at the next start."""
@@ -109,23 +111,9 @@ class Engine:
         self._now_ms = now_ms or (lambda: time.time_ns() // 1_000_000)
         self._reserve = Reserve(folder.reserve)
         try:
-            self._env = lmdb.open(
-                str(folder.store),
-                map_size=limits.map_size,
-                max_dbs=len(TABLES) + 1,
-                max_readers=_MAX_READERS,
-                mode=FILE_MODE,
-                subdir=True,
-                writemap=False,
-                sync=True,
-                metasync=True,
-                lib_version=0,
-            )
-            self._env.reader_check()
-            self._dbs: dict[str, Any] = {name: self._env.open_db(name.encode()) for name in TABLES}
-            self._log = self._env.open_db(LOG.encode())
-            self.store_id = self._identify()
-            self._counter = Counter(self._env, self._dbs["meta"], folder.store / "lock.mdb")
+            self._lock = WriteLock(folder.store / "write.lock")
+            with self._lock.held():
+                self._open(folder, limits)
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, ValueError) as error:
             raise StoreDamaged(
                 f"{folder.store}/data.mdb is not a usable store ({error}); restore it from a backup"
@@ -134,6 +122,25 @@ class Engine:
             raise StoreFailed(f"can't open the store in {folder.store}: {error}") from error
         self._page_size = int(self._env.stat()["psize"])
         self.read_counter = self._counter.read
+
+    def _open(self, folder: DataFolder, limits: Limits) -> None:
+        self._env = lmdb.open(
+            str(folder.store),
+            map_size=limits.map_size,
+            max_dbs=len(TABLES) + 1,
+            max_readers=_MAX_READERS,
+            mode=FILE_MODE,
+            subdir=True,
+            writemap=False,
+            sync=True,
+            metasync=True,
+            lib_version=0,
+        )
+        self._env.reader_check()
+        self._dbs: dict[str, Any] = {name: self._env.open_db(name.encode()) for name in TABLES}
+        self._log = self._env.open_db(LOG.encode())
+        self.store_id = self._identify()
+        self._counter = Counter(self._env, self._dbs["meta"], folder.store / "lock.mdb")
 
     @property
     def counter(self) -> int:
@@ -144,6 +151,7 @@ class Engine:
         """Close the environment; no transaction may be running."""
         self._env.close()
         self._counter.close()
+        self._lock.close()
 
     # Reading
 
@@ -238,7 +246,7 @@ class Engine:
 
     def _commit_together(self, changes: Sequence[Change]) -> list[int | StoreError]:
         results: list[int | StoreError] = []
-        with self._env.begin(write=True) as txn:
+        with self._lock.held(), self._env.begin(write=True) as txn:
             first, newest = self._log_bounds(txn)
             self._reserve.fill()
             full = self._full(txn)

@@ -2,7 +2,7 @@
 
 DIR/             0700
   registry.lock  held by the one supervisor of the folder (flock)
-  store/         the LMDB environment: data.mdb, lock.mdb
+  store/         the LMDB environment (data.mdb, lock.mdb), and write.lock, held by who commits
   reserve        bytes given back when the disk is full, so that deletes still work
   run/           a datagram socket a process, a table of heartbeats a worker, named by pid
 """

@@ -26,6 +26,8 @@ NODES = "/v1/catalog/nodes"
 QUIET = "/v1/coordinate/nodes"
 """An endpoint whose index stands still at 1."""
 
+PATIENCE_S = 30.0
+
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
@@ -57,9 +59,24 @@ def waiting(api: Client, target: str, index: int | None = None) -> Watch:
     return watch
 
 
+def all_waiting(api: Client, *targets: str) -> list[Watch]:
+    """Start as many queries as a server has places, and return when all of them wait."""
+    known = [(target, api.get(target).index, "1m") for target in targets]
+    watches = [api.watch(*each) for each in known]
+
+    def full() -> bool:
+        for number, watch in enumerate(watches):
+            if watch.done and watch.result().status == 429:  # the question below took its place
+                watches[number] = api.watch(*known[number])
+        return api.get(f"{QUIET}?index=1&wait=1ms").status == 429
+
+    wait_until(full, what="all places to be taken")
+    return watches
+
+
 def fresh(watch: Watch, since: int) -> Reply:
     """Return the answer of a query that must have been woken by a change."""
-    reply = watch.result()
+    reply = watch.result(PATIENCE_S)
     assert reply.status == 200
     assert reply.index > since
     return reply
@@ -269,12 +286,11 @@ def test_changes_elsewhere_wake_nobody(
         register(api, "quiet", name)
     common = {"Node": "quiet", "Address": "10.0.0.1", "SkipNodeUpdate": True}
     known = api.get(target)
-    watch = waiting(api, target, known.index)
     # The second one sees everything: when it is answered, the change has been looked at.
     control = "/v1/health/state/any" if "Check" in change else "/v1/catalog/node/quiet"
-    second = waiting(api, control)
+    watch, second = all_waiting(api, target, control)
     done(api.put(REGISTER, {**common, **change}))
-    second.result()
+    second.result(PATIENCE_S)
     assert api.get(target).body == known.body
     assert not watch.done
     done(api.put(REGISTER, {**common, **waking}))
@@ -298,16 +314,9 @@ def test_the_same_again_wakes_nobody(api: Client) -> None:
 # Places
 
 
-def occupied(api: Client, count: int) -> list[Watch]:
-    """Take the places of a narrow server."""
-    watches = [waiting(api, QUIET) for _ in range(count)]
-    wait_until(lambda: api.get(f"{QUIET}?index=1&wait=1ms").status == 429, what="the places to be taken")
-    return watches
-
-
 def test_past_the_bound_queries_are_refused(narrow: RegistryServer) -> None:
     api = narrow.client
-    watches = occupied(api, 2)
+    watches = all_waiting(api, QUIET, QUIET)
     for target in (f"{QUIET}?index=1", f"{NODES}?index=99&wait=1s"):
         reply = api.get(target)
         refused(reply, 429, "Too many blocking queries, max allowed is 2 per worker")
@@ -325,7 +334,7 @@ def test_past_the_bound_queries_are_refused(narrow: RegistryServer) -> None:
 def test_a_client_that_goes_away_frees_its_place(narrow: RegistryServer) -> None:
     api = narrow.client
     for round_ in range(8):
-        watches = occupied(api, 2)
+        watches = all_waiting(api, QUIET, QUIET)
         watches[round_ % 2].cancel()
         wait_until(
             lambda: api.get(f"{QUIET}?index=1&wait=1ms").status == 200, what="the place of the one that left"

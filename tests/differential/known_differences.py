@@ -165,6 +165,11 @@ def both(*conditions: Covers) -> Covers:
     return lambda it: all(condition(it) for condition in conditions)
 
 
+def after(*paths: str) -> Covers:
+    """Cover reads with a write to one of these since the same read before."""
+    return lambda it: any(write.startswith(paths) for write in it.exchange.writes)
+
+
 def changed(where: str, theirs: Any, ours: Any) -> Covers:
     """Cover a place whose path ends so, with exactly these two values."""
     return lambda it: it.where.endswith(where) and it.theirs == theirs and it.ours == ours
@@ -314,7 +319,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "unknown check",
         "Releases after 1.8.7 answer 404 and name the check, where it says 500 and speaks of its TTL.",
-        answers(500, 404, "/v1/agent/check/"),
+        answers(500, 404, *(f"/v1/agent/check/{call}/" for call in ("pass", "warn", "fail", "update"))),
     ),
     Rule(
         "deregistering what is not there",
@@ -473,7 +478,10 @@ RULES: tuple[Rule, ...] = (
         "check that leaves a service",
         "1.8.7 raises the index of the service that a check moves to, not of the one that it leaves, "
         "though the answer about that one changes.",
-        at(changed(f"header {INDEX_HEADER}", "stood still", "rose"), *SERVICE_VIEWS),
+        at(
+            both(louder_index, after("/v1/agent/check/register", "/v1/agent/service/register")),
+            *SERVICE_VIEWS,
+        ),
     ),
     Rule(
         "index of a service renamed away",

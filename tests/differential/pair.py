@@ -24,7 +24,19 @@ class Both(NamedTuple):
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request with both answers, and the previous exchange of the same request in the sequence."""
+    """One request with both answers, and what came before it in the sequence.
+
+    Attributes:
+        number: counted from 1 in the sequence.
+        method: of the request, or WATCH for what became of a blocking query.
+        target: of the request, or what it is called where the two targets differ.
+        body: of the request.
+        replies: the answers as they came.
+        theirs: the comparable form of the reference's answer.
+        ours: the comparable form of our answer.
+        previous: the previous exchange of the same request.
+        writes: targets of the writes since then, or since the beginning.
+    """
 
     number: int
     method: str
@@ -34,6 +46,7 @@ class Exchange:
     theirs: Seen
     ours: Seen
     previous: "Exchange | None"
+    writes: tuple[str, ...]
 
     def __str__(self) -> str:
         shown = "" if self.body is None else f" {self.body!r}"
@@ -88,6 +101,8 @@ class Pair:
         self._order = Order()
         self._hashes = Names()
         self._latest: dict[tuple[str, str], Exchange] = {}
+        self._writes: list[str] = []
+        self._writes_seen: dict[tuple[str, str], int] = {}
         for side in (theirs, ours):
             side.empty()
 
@@ -129,6 +144,7 @@ class Pair:
         """
         if method != "GET":
             self._order.new_step(agent="/v1/agent/" in label)
+            self._writes.append(label)
         replies = Both(
             self.theirs.ask(method, targets[0], body, headers),
             self.ours.ask(method, targets[1], body, headers),
@@ -165,7 +181,10 @@ class Pair:
     ) -> Exchange:
         self._count += 1
         seen = self.theirs.see(label, replies.theirs), self.ours.see(label, replies.ours)
-        return Exchange(self._count, method, label, body, replies, *seen, previous)
+        since = self._writes_seen.get((method, label), 0)
+        self._writes_seen[method, label] = len(self._writes)
+        writes = tuple(self._writes[since:])
+        return Exchange(self._count, method, label, body, replies, *seen, previous, writes)
 
     def _judge_gap(self, exchange: Exchange, gap: Gap) -> None:
         difference = Difference(exchange, gap.where, gap.theirs, gap.ours)

@@ -17,6 +17,8 @@ RELEVANT_HEADERS = frozenset(
 # Tags of the service list are the keys of a Go map; local health walks Go maps of services and checks.
 _UNORDERED_PATHS = ("/v1/catalog/services", "/v1/agent/health/service/")
 
+_WORST_OF_SEVERAL = "/v1/agent/health/service/name/"
+
 
 class Server(Protocol):
     """What `RegistryServer` and `ConsulServer` have in common."""
@@ -106,6 +108,11 @@ class Side:
             for name, value in reply.headers.items()
             if name in RELEVANT_HEADERS or name.startswith("x-consul-")
         }
+        if reply.status == 503 and target.startswith(_WORST_OF_SEVERAL):
+            # Critical and maintenance are equally bad, and a Go map says which instance comes first.
+            headers["x-consul-reason"] = "critical or maintenance"
+            if reply.text in ("critical", "maintenance"):
+                return Seen(reply.status, headers, "critical or maintenance", "text")
         if headers.get("content-type") != "application/json" or not reply.body:
             return Seen(reply.status, headers, self._named(reply.text), "text")
         body = self._named(json.loads(reply.body))

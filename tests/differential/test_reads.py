@@ -165,6 +165,8 @@ def test_states(pair: Pair, state: str) -> None:
     pair.read(f"/v1/health/state/{state}", f"/v1/health/state/{state}?node-meta=os:linux")
     pair.put(REGISTER, {"Node": "n1", "SkipNodeUpdate": True, "Check": {"CheckID": "odd", "Status": "odd"}})
     pair.read(f"/v1/health/state/{state}", "/v1/health/state/odd", "/v1/health/service/web?passing")
+    pair.put(REGISTER, {"Node": "n4", "Address": "10.0.0.4"})
+    pair.read(f"/v1/health/state/{state}", f"/v1/health/state/{state}?node-meta=os:linux")
 
 
 def test_status_and_datacenters(pair: Pair) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from model.wishes import mixed
 
 from registry.http.answer import Answer, Result
 from registry.http.blocking import Waiter, Watchers
@@ -38,7 +39,7 @@ parks = st.builds(
 )
 leaves = st.builds(lambda place: ("leave", place), st.integers(0, 60))
 pauses = st.sampled_from([("settle",), ("turn",)])
-steps = st.lists(st.one_of(changes, changes, parks, parks, leaves, pauses), min_size=10, max_size=40)
+steps = st.lists(mixed((3, changes), (3, parks), (1, leaves), (2, pauses)), min_size=10, max_size=40)
 
 
 @dataclass

@@ -89,9 +89,10 @@ def test_a_write_elsewhere_wakes_with_the_new_state(play: Play) -> None:
 def test_a_write_here_wakes_too(play: Play) -> None:
     async def scenario(store: DirectStore) -> None:
         here = await site(store)
-        _, task = await parked(here, f"{WEB}?index=1")
+        request, task = await parked(here, f"{WEB}?index=1")
         await here.put("/v1/catalog/register", instance(1))
         assert len((await task).json) == 1
+        assert request.gone.cancelled(), "the server still watches a client that has been answered"
 
     play(scenario)
 

@@ -1,11 +1,12 @@
 """The answer cache: never stale, never larger than it may be, and kind to what is asked for."""
 
 import gzip
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from model.wishes import mixed
 
 from registry.http.answer import GZIP_FROM_BYTES, Answer
 from registry.http.cache import AnswerCache, Key
@@ -21,19 +22,13 @@ def answer(length: int, *topics: str) -> Answer:
     return Answer(200, [], body.ljust(length, b"x"), index=1, topics=topics)
 
 
-class CacheMachine(RuleBasedStateMachine):
+class Play:
     """A small cache against the set of what may be in it."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.cache = AnswerCache(BOUND)
         self.newest: dict[Key, Answer] = {}
 
-    @rule(
-        key=st.sampled_from(KEYS),
-        length=st.sampled_from([0, 100, 3000, 6000, BOUND // 8 + 1]),
-        topics=st.sets(st.sampled_from(TOPICS), min_size=1),
-    )
     def put(self, key: Key, length: int, topics: set[str]) -> None:
         made = answer(length, *topics)
         self.cache.put(key, made)
@@ -41,44 +36,55 @@ class CacheMachine(RuleBasedStateMachine):
             self.newest[key] = made
             assert self.cache.answers[key] is made
 
-    @rule(key=st.sampled_from(KEYS))
     def use(self, key: Key) -> None:
         found = self.cache.answers.get(key)
         if found is not None:
             found.used = True
 
-    @rule(key=st.sampled_from(KEYS))
     def compress(self, key: Key) -> None:
         found = self.cache.answers.get(key)
         if found is not None:
             found.gzipped()
         self.cache.grew(key)
 
-    @rule(topics=st.sets(st.sampled_from(TOPICS)))
     def drop(self, topics: set[str]) -> None:
         before = dict(self.cache.answers)
         self.cache.drop(topics)
         kept = {key: each for key, each in before.items() if not topics.intersection(each.topics)}
         assert self.cache.answers == kept
 
-    @rule()
     def clear(self) -> None:
         self.cache.clear()
         assert self.cache.answers == {}
 
-    @invariant()
-    def it_holds_what_it_says_and_no_more_than_it_may(self) -> None:
+    def check(self) -> None:
+        """Require that it holds what it says, no more than it may, and the newest answer or none."""
         sizes = [each.size + len(key[0]) + len(key[1]) for key, each in self.cache.answers.items()]
         assert self.cache.bytes_held == sum(sizes) <= BOUND
-
-    @invariant()
-    def it_holds_the_newest_answer_or_none(self) -> None:
         for key, each in self.cache.answers.items():
             assert each is self.newest[key]
 
 
-TestCache = CacheMachine.TestCase
-TestCache.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+keys = st.sampled_from(KEYS)
+lengths = st.sampled_from([0, 100, 3000, 3000, 5000, BOUND // 8 + 1])
+puts = st.tuples(st.just("put"), keys, lengths, st.sets(st.sampled_from(TOPICS), min_size=1))
+drops = st.tuples(st.just("drop"), st.sets(st.sampled_from(TOPICS), max_size=2))
+steps = mixed(
+    (8, puts),
+    (3, st.tuples(st.just("use"), keys)),
+    (4, st.tuples(st.just("compress"), keys)),
+    (1, drops),
+    (1, st.just(("clear",))),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(steps, min_size=10, max_size=60))
+def test_the_cache_holds_what_it_may_and_nothing_old(sequence: list[tuple[Any, ...]]) -> None:
+    play = Play()
+    for action, *arguments in sequence:
+        getattr(play, action)(*arguments)
+        play.check()
 
 
 def test_a_flood_of_odd_requests_pushes_out_itself() -> None:
@@ -98,6 +104,19 @@ def test_what_nobody_asks_for_makes_room() -> None:
         cache.put((b"/odd", b"%d" % number), answer(3000, "services"))
     assert KEYS[0] not in cache.answers
     assert (b"/odd", b"99") in cache.answers
+
+
+def test_what_was_asked_for_once_makes_room_in_the_end() -> None:
+    cache = AnswerCache(BOUND)
+    old = answer(3000, "nodes")
+    cache.put(KEYS[0], old)
+    old.used = True
+    for number in range(20):
+        cache.put((b"/odd", b"%d" % number), answer(3000, "services"))
+    assert cache.answers[KEYS[0]] is old, "it was asked for since the last look"
+    for number in range(20, 100):
+        cache.put((b"/odd", b"%d" % number), answer(3000, "services"))
+    assert KEYS[0] not in cache.answers
 
 
 def test_an_answer_that_would_fill_the_cache_is_not_kept() -> None:

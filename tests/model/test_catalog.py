@@ -8,17 +8,17 @@ import asyncio
 import tempfile
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from model.answers import answer, target
 from model.dictionary import AnyRow, Key, Model, Writes
 from model.facts import assert_slots_dense, facts_of, model_facts, stored_facts
 from model.site import DirectStore, Site
-from model.wishes import NAMES, NODE_IDS, NODES, TAGS, Wish, wishes
+from model.wishes import NAMES, NODE_IDS, NODES, TAGS, Wish, mixed, wishes
 from registry.catalog import topics
 from registry.catalog.rows import NodeRow, ServiceRow, fold
 from registry.catalog.state import Catalog
@@ -57,9 +57,6 @@ TARGETS = [
     target("health/state/", "any", node_meta="rack:r1"),
 ]
 
-orders = st.integers(0, 99)
-"""Seeds for the order in which a draft is told its wishes."""
-
 ALL_TOPICS = [
     *(topics.NODES, topics.SERVICES, topics.CHECKS, topics.COORDINATES, topics.GATEWAYS),
     *(
@@ -70,11 +67,10 @@ ALL_TOPICS = [
 ]
 
 
-class CatalogMachine(RuleBasedStateMachine):
-    """Two sites over one store. The first looks after every change, the second only when told to."""
+class Play:
+    """Two sites over one store. The first looks after every step, the second only when told to."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
         self.store = DirectStore(Path(self.folder.name))
@@ -85,21 +81,17 @@ class CatalogMachine(RuleBasedStateMachine):
         self.indexes: dict[str, int] = {}
         self.by_etag: dict[tuple[str, bytes], bytes] = {}
 
-    def teardown(self) -> None:
+    def close(self) -> None:
+        """Leave nothing behind."""
         self.store.close()
         self.folder.cleanup()
         self.runner.close()
 
     # Writing
 
-    @rule(several=st.lists(st.tuples(st.sampled_from([0, 1]), wishes), min_size=1, max_size=6), order=orders)
-    def write(self, several: list[tuple[int, Wish]], order: int) -> None:
-        """Writers change things one after the other, each knowing what it has seen so far."""
-        for at, wish in several:
-            self.write_one(self.sites[at], wish, order)
-
-    def write_one(self, site: Site, wish: Wish, order: int) -> None:
-        """Have a wish committed, drafted anew if somebody was faster."""
+    def write(self, at: int, wish: Wish, order: int) -> None:
+        """One writer changes something, and drafts it anew if somebody was faster."""
+        site = self.sites[at]
         base, change, writes = self.draft(site, wish, order)
         if change is None:
             return
@@ -114,7 +106,6 @@ class CatalogMachine(RuleBasedStateMachine):
             index = self.store.commit_now(change)
         self.take_in(index, base, writes)
 
-    @rule(one=wishes, other=wishes, order=orders)
     def race(self, one: Wish, other: Wish, order: int) -> None:
         """Both writers, knowing the same, hand changes in for one transaction."""
         drafts = []
@@ -130,11 +121,10 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert isinstance(result, Conflict)
         assert not results or isinstance(results[0], int), "the first to come can't be in anybody's way"
 
-    @rule(share=st.integers(1, 3))
-    def forget_names(self, share: int) -> None:
+    def forget_names(self, count: int) -> None:
         """Tombstones of names without objects go, and the floor rises, as seen by the second writer."""
         catalog = self.sites[1].replica.catalog
-        dead = dead_topics(catalog)[: 2 * share]
+        dead = dead_topics(catalog)[:count]
         draft = Draft(catalog)
         for topic in dead:
             draft.bury(topic)
@@ -175,14 +165,12 @@ class CatalogMachine(RuleBasedStateMachine):
 
     # Looking
 
-    @rule()
     def look(self) -> None:
         """The second writer catches up and is compared as well."""
         self.follow(self.sites[1])
         self.compare(self.sites[1].replica.catalog)
         self.check_answers(self.sites[1])
 
-    @rule()
     def restart(self) -> None:
         """The second writer loads the tables and follows the log from there."""
         site = self.sites[1]
@@ -190,8 +178,8 @@ class CatalogMachine(RuleBasedStateMachine):
         site.replica.catalog = self.loaded()
         site.app.changed(None)
 
-    @invariant()
-    def all_is_as_it_must_be(self) -> None:
+    def check(self) -> None:
+        """Hold the first site and a catalog that has just been loaded against the model."""
         site = self.sites[0]
         self.follow(site)
         self.compare(site.replica.catalog)
@@ -260,11 +248,32 @@ def remove(draft: Draft, catalog: Catalog, key: Key) -> None:
         draft.remove_check(node.checks[key[2]])
 
 
-TestCatalog = pytest.mark.timeout(600)(CatalogMachine.TestCase)  # a failure takes minutes to be made short
-TestCatalog.settings = settings(
+Step = tuple[Any, ...]
+
+orders = st.integers(0, 99)
+"""Seeds for the order in which a draft is told its wishes."""
+
+writes = st.tuples(st.just("write"), st.sampled_from([0, 1]), wishes, orders)
+races = st.tuples(st.just("race"), wishes, wishes, orders)
+others: st.SearchStrategy[Step] = st.one_of(
+    st.just(("look",)), st.just(("restart",)), st.tuples(st.just("forget_names"), st.sampled_from([0, 2, 6]))
+)
+steps = st.lists(mixed((5, writes), (2, races), (1, others)), min_size=8, max_size=24)
+
+
+@pytest.mark.timeout(600)  # a failure takes minutes to be made short
+@settings(
     max_examples=40,
-    stateful_step_count=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=[HealthCheck.too_slow],
 )
+@given(steps)
+def test_replicas_tables_and_answers_are_what_the_model_says(sequence: list[Step]) -> None:
+    play = Play()
+    try:
+        for action, *arguments in sequence:
+            getattr(play, action)(*arguments)
+            play.check()
+    finally:
+        play.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from hypothesis import strategies as st
@@ -132,6 +132,12 @@ def _holders(state: State, wanted: NodeRow) -> list[Key]:
     ]
 
 
+def mixed(*parts: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Draw from several strategies as often as their weights say; `one_of` ignores repetitions."""
+    weighted = [strategy for weight, strategy in parts for _ in range(weight)]
+    return st.sampled_from(weighted).flatmap(lambda strategy: strategy)
+
+
 _nodes = st.builds(
     NodeRow,
     st.sampled_from(NODES),
@@ -166,7 +172,7 @@ registrations = st.builds(
     Registration,
     _nodes,
     st.booleans(),
-    st.one_of(st.none(), _services, _services),
+    mixed((1, st.none()), (3, _services)),
     st.lists(_checks, max_size=2).map(tuple),
 )
 _node_removals = st.builds(lambda node: Removal(("node", fold(node))), st.sampled_from(NODES))
@@ -181,6 +187,6 @@ _check_removals = st.builds(
     st.sampled_from(CHECK_IDS),
 )
 moves = st.builds(Move, st.sampled_from(NODES).map(fold), st.sampled_from([*NODES, "n4"]))
-wishes: st.SearchStrategy[Wish] = st.one_of(
-    *[registrations] * 6, _node_removals, *[_service_removals, _check_removals] * 2, moves
+wishes: st.SearchStrategy[Wish] = mixed(
+    (8, registrations), (1, _node_removals), (2, _service_removals), (2, _check_removals), (1, moves)
 )

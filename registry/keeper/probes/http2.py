@@ -22,6 +22,8 @@ HEADER_BYTES = 8 * 1024
 """Most that a block of headers may amount to, as RFC 9113 counts it."""
 
 _PIECE_BYTES = 1024
+_TYPE_AT, _SETTINGS = 3, 4
+"""Where in a frame its type is, and the one that a server has to begin with."""
 
 
 class Http2:
@@ -57,6 +59,8 @@ class Http2:
     def _take(self, data: bytes) -> None:
         if not data:
             raise ProbeFailed("connection closed")
+        if not self._received and len(data) > _TYPE_AT and data[_TYPE_AT] != _SETTINGS:
+            raise ProbeFailed("http2: the server does not speak HTTP/2: its first frame is not SETTINGS")
         self._received += len(data)
         if self._received > MOST_BYTES:
             raise ProbeFailed(f"http2: the answer exceeded {MOST_BYTES} bytes; aborted")

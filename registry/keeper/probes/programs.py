@@ -93,6 +93,7 @@ class _Listener(asyncio.SubprocessProtocol):
         """Kill the program and its group; `ended` says when it has died."""
         self._given_up = True
         if self._transport is None:
+            self.ended.cancel()
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._transport.get_pid(), signal.SIGKILL)

@@ -14,9 +14,6 @@ from registry.keeper.probes.tls import Tls, explain
 READ_BYTES = 16 * 1024
 """Most that one read returns; twice as much may be held before the peer has to wait."""
 
-GOODBYE_S = 1.0
-"""How long a TLS connection may take to be closed in good order after its probe."""
-
 
 class HandshakeFailed(ProbeFailed):
     """The connection was made, but TLS was not."""
@@ -56,13 +53,13 @@ class Stream:
     def close(self) -> None:
         """Close the connection.
 
-        TLS takes its leave, so that the other side has nothing to complain about, but not for long;
-        plain TCP has no leave to take.
+        TLS takes its leave, so that the other side has nothing to complain about, but does not wait
+        for an answer; plain TCP has no leave to take.
         """
         transport = self._writer.transport
         if self._name:
             self._writer.close()
-            asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)
+            asyncio.get_running_loop().call_soon(transport.abort)
         else:
             transport.abort()
 
