@@ -31,5 +31,7 @@ class WriteLock:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._fd)
+        """Let go of the file; harmless when that has been done."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -172,12 +172,17 @@ async def found_versions(connection: Connection, nodes: set[str]) -> dict[Key, t
         checks = (await connection.request("GET", f"/v1/health/node/{node}")).json
         for service_id, service in shown["Services"].items():
             if service_id != "consul":
-                found[node, service_id] = (int(service["Meta"]["version"]), ABSENT)
+                found[node, service_id] = (_version(service["Meta"].get("version"), service), ABSENT)
         for check in checks:
             if check["CheckID"] != "serfHealth":
                 key = (node, check["CheckID"].removeprefix("check-"))
-                found[key] = (found.get(key, (ABSENT, ABSENT))[0], int(check["Notes"]))
+                found[key] = (found.get(key, (ABSENT, ABSENT))[0], _version(check["Notes"], check))
     return found
+
+
+def _version(text: str | None, of: object) -> int:
+    assert text, f"somebody else has written {of}"
+    return int(text)
 
 
 async def reckon(connection: Connection, ledger: Ledger) -> list[str]:

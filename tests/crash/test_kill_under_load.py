@@ -107,6 +107,7 @@ def test_no_acknowledged_write_is_lost(
 
     try:
         run(fight())
+        server.stop()
     finally:
         server.close()
     with capsys.disabled():

@@ -17,9 +17,7 @@ LONGEST_S = 0.8
 def server(tmp_path: Path) -> Iterator[Server]:
     made = Server(tmp_path, workers=2)
     yield made
-    made.client.close()
-    if made.running:
-        made.kill()
+    made.close()
 
 
 def kill_while_starting(server: Server, rng: random.Random) -> None:

@@ -1,7 +1,6 @@
 """Starting, stopping and killing a real server the way tests rely on."""
 
 import sys
-from http.client import RemoteDisconnected
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ def test_watch_can_be_given_up(server: RegistryServer) -> None:
     client = server.client
     watch = client.watch("/v1/catalog/nodes", client.get("/v1/catalog/nodes").index)
     watch.cancel()
-    with pytest.raises(RemoteDisconnected):
+    with pytest.raises(ConnectionError):  # before or after the request went out
         watch.result()
 
 

@@ -1,6 +1,5 @@
 """Fixtures that give tests servers which take signals."""
 
-import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,4 @@ def make_server(tmp_path: Path) -> Iterator[MakeServer]:
 
     yield make
     for server in made:
-        server.client.close()
-        with contextlib.suppress(ProcessLookupError):
-            if server.running:
-                server._process.kill()
+        server.close()

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from crash.connection import Connection, serving_process
 from harness.process import alive, children, wait_until
@@ -15,7 +17,24 @@ START_FAILS_WITHIN_S = 30.0
 
 
 class Server(RegistryServer):
-    """A server that takes signals, and that is started when all of its workers are."""
+    """A server that takes signals, and that is started when all of its workers are.
+
+    Its port stays its own while it is down: other programs that look for a free one don't get it.
+    """
+
+    def __init__(self, root: Path, **options: Any) -> None:
+        super().__init__(root, **options)
+        self._port_held = socket.socket()
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            self._port_held.setsockopt(socket.SOL_SOCKET, option, 1)
+        self._port_held.bind(("127.0.0.1", self.port))
+
+    def close(self) -> None:
+        """Kill what still runs of it, and let go of its port."""
+        self.client.close()
+        self._port_held.close()
+        if self.running:
+            self.kill()
 
     def start(self, timeout: float = START_SECONDS) -> "Server":
         """Start it and return when it has announced itself; until then the death of a worker ends it."""

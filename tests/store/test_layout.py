@@ -34,7 +34,9 @@ def test_nobody_else_may_read_it_whatever_the_umask(tmp_path: Path, umask: int) 
     folders = {path for path in (folder.root, *folder.root.rglob("*")) if path.is_dir()}
     files = set(folder.root.rglob("*")) - folders
     assert {path.name for path in folders} == {"data", "store", "run"}
-    assert {path.name for path in files} == {"registry.lock", "reserve", "data.mdb", "lock.mdb", "created"}
+    assert {path.name for path in files} == {
+        *("registry.lock", "reserve", "data.mdb", "lock.mdb", "write.lock", "created")
+    }
     assert {mode(path) for path in folders} == {0o700}
     assert {mode(path) for path in files} == {0o600}
 
