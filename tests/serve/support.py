@@ -1,5 +1,6 @@
 """What the tests of processes share: signals, starts that must fail, and looks behind a port."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -90,6 +91,14 @@ class Server(RegistryServer):
         local = f"0100007F:{self.port:04X}"
         return sum(fields[1] == local and fields[3] == "0A" for fields in map(str.split, lines))
 
+    def listening(self, pids: Sequence[int]) -> set[int]:
+        """Return which of these processes listen on its port."""
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        local = f"0100007F:{self.port:04X}"
+        rows = [fields for fields in map(str.split, lines) if fields[1] == local and fields[3] == "0A"]
+        sockets = {f"socket:[{fields[9]}]" for fields in rows}
+        return {pid for pid in pids if sockets & set(open_files(pid))}
+
     def unread_bytes(self) -> int:
         """Return how many bytes clients have sent that no worker has read."""
         lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
@@ -109,6 +118,16 @@ def refused_start(data_dir: Path, port: int, *args: str) -> str:
     assert len(lines) == 1, f"expected one line, found: {ended.stderr}"
     assert lines[0].startswith("registry: ")
     return lines[0]
+
+
+def open_files(pid: int) -> list[str]:
+    """Return what the descriptors of a process stand for, nothing when it is gone."""
+    found: list[str] = []
+    with contextlib.suppress(OSError):
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(str(fd.readlink()))
+    return found
 
 
 def all_ended(pids: Sequence[int]) -> bool:

@@ -48,12 +48,13 @@ def test_the_listening_socket_is_found_and_nothing_else_is_touched(tmp_path: Pat
 
 def test_accepted_connections_notice_that_their_peer_is_gone() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        keep_alive(server)
+        keep_alive(server, 30.0)
         with socket.create_connection(server.getsockname()):
             accepted, _ = server.accept()
             with accepted:
                 assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
                 assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
 
 def test_a_free_port_is_no_problem() -> None:

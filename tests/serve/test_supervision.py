@@ -8,7 +8,7 @@ from crash.connection import Connection, run
 from harness.process import wait_until
 
 from serve.conftest import MakeServer
-from serve.support import Server, all_ended, connection_to
+from serve.support import Server, all_ended, connection_to, open_files
 
 DEATHS = 5
 
@@ -82,19 +82,23 @@ def test_a_killed_supervisor_takes_its_workers_along_and_can_be_started_again_at
 
 
 def test_a_start_waits_for_workers_that_have_lost_their_supervisor(make_server: MakeServer) -> None:
-    """They finish what they are at, here a client that never ends its request, and hold port and folder."""
-    server = make_server(workers=2, args=["--drain-timeout", "2s"])
+    """They hold folder and port until they have finished what they are at."""
+    server = make_server(workers=2)
     server.start()
     workers = server.worker_pids()
-
-    async def scenario() -> None:
-        stuck = await connection_to(server, workers[0])
-        await stuck.send_bytes(b"GET /v1/catalog/nodes HTTP/1.1\r\nHost:")
-        await asyncio.to_thread(wait_until, lambda: not server.unread_bytes())
-        server.kill_supervisor()
-        await asyncio.to_thread(server.start)
-
-    run(scenario())
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)  # as one that is slow to finish
+    server.kill_supervisor()
+    assert server.listening(workers) == set(workers)
+    server.start_without_waiting()
+    wait_until(
+        lambda: not server.running or any("registry.lock" in path for path in open_files(server.pid)),
+        what="the new supervisor to wait for the folder",
+    )
+    assert server.running, server.output()
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(server.ready, 20.0, "the new workers to answer")
     assert all_ended(workers)
     server.stop()
 
@@ -116,19 +120,9 @@ def test_the_number_of_open_files_does_not_creep_up(make_server: MakeServer) -> 
     server.start()
     (worker,) = server.worker_pids()
 
-    def open_files() -> list[str]:
-        found: list[str] = []
-        for fd in os.listdir(f"/proc/{worker}/fd"):
-            try:
-                found.append(os.readlink(f"/proc/{worker}/fd/{fd}"))
-            except OSError:
-                continue
-        return found
-
-    started = open_files()
+    started = open_files(worker)
     for name in ("lock.mdb", "registry.lock"):
         assert sum(path.endswith(name) for path in started) <= 3, f"{name} is open many times: {started}"
-    before = len(open_files())
 
     async def load() -> None:
         for _ in range(20):
@@ -138,5 +132,6 @@ def test_the_number_of_open_files_does_not_creep_up(make_server: MakeServer) -> 
                 connection.close()
 
     run(load())
-    wait_until(lambda: len(open_files()) <= before + 5, what=f"the worker being back at {before} open files")
+    few = len(started) + 5
+    wait_until(lambda: len(open_files(worker)) <= few, what=f"the worker being back at {few} open files")
     server.stop()
