@@ -96,29 +96,22 @@ def test_cancelling_kills_the_program(tmp_path: Path) -> None:
     os.mkfifo(pipe)
 
     async def main() -> None:
+        loop = asyncio.get_running_loop()
         async with Tools(Options(allow_scripts=True)) as tools:
-            check = prober({"ScriptArgs": ["sh", "-c", f"echo up >{pipe}; exec sleep 600"]}, tools)
+            check = prober({"ScriptArgs": ["sh", "-c", f"echo $$ >{pipe}; exec sleep 600"]}, tools)
             reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
             task = asyncio.create_task(check.run())
             up = asyncio.Event()
-            asyncio.get_running_loop().add_reader(reading, up.set)
+            loop.add_reader(reading, up.set)
             await up.wait()
-            asyncio.get_running_loop().remove_reader(reading)
+            loop.remove_reader(reading)
+            pid = int(os.read(reading, 32))
             os.close(reading)
-            sleeping = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_child(pid)]
-            assert sleeping
             task.cancel()
             await asyncio.wait([task])
             assert task.cancelled()
-            while any(Path("/proc", pid).exists() for pid in sleeping):
+            while Path("/proc", str(pid)).exists():
                 await asyncio.sleep(0.01)
-
-    def is_child(pid: str) -> bool:
-        try:
-            stat = Path("/proc", pid, "stat").read_text()
-        except OSError:
-            return False
-        return int(stat.rpartition(")")[2].split()[1]) == os.getpid()
 
     run(main())
 
