@@ -51,9 +51,7 @@ class Exchange:
 
     def _send(self, request: HttpRequest) -> None:
         try:
-            events: list[h11.Event] = [
-                h11.Request(method=request.method, target=request.url.path, headers=request.lines())
-            ]
+            events: list[h11.Event] = [request.head]
             if request.body:
                 events.append(h11.Data(data=request.body))
             events.append(h11.EndOfMessage())

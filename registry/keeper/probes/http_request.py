@@ -8,11 +8,14 @@ that the check's definition doesn't name: no proxy, no cookie, no credential of 
 import base64
 import contextlib
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urljoin
+
+import h11
 
 from registry.keeper.probes.failure import ProbeFailed
 from registry.keeper.probes.http_url import BadUrl, HttpUrl, redacted
@@ -30,7 +33,7 @@ _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _SEND_AGAIN = frozenset((307, 308))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpRequest:
     """One request.
 
@@ -75,6 +78,15 @@ class HttpRequest:
         """Whether we ask for compression ourselves, and so undo it."""
         named = {name.lower() for name, _ in self.headers}
         return self.method != "HEAD" and not named & {"accept-encoding", "range"}
+
+    @functools.cached_property
+    def head(self) -> h11.Request:
+        """The request line and headers; made once, as the same request is sent again and again.
+
+        Raises:
+            h11.LocalProtocolError: they can't be sent after all.
+        """
+        return h11.Request(method=self.method, target=self.url.path, headers=self.lines())
 
     def lines(self) -> list[tuple[bytes, bytes]]:
         """Return all headers, in the order in which Consul sends them."""
