@@ -38,7 +38,7 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
         with ThreadPoolExecutor(2) as starters:
             for started in [starters.submit(server.start) for server in (reference, subject)]:
                 started.result()
-        yield Sides(Side(reference, settles=True), Side(subject, settles=SUBJECT_IS_CONSUL))
+        yield Sides(Side(reference, is_consul=True), Side(subject, is_consul=SUBJECT_IS_CONSUL))
     finally:
         reference.close()
         subject.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.compare import MISSING
 
-from differential.pair import INDEX_HEADER, Difference
+from differential.pair import INDEX_HEADER, WOKE_IN_VAIN, Difference
 
 Covers = Callable[[Difference], bool]
 
@@ -126,7 +126,7 @@ def louder_index(it: Difference) -> bool:
 
 def quieter_watcher(it: Difference) -> bool:
     """Cover a watcher of ours that slept where theirs woke to the same body."""
-    return it.where == "watcher" and (it.theirs, it.ours) == ("woke to the same answer", "slept")
+    return it.where == "watcher" and (it.theirs, it.ours) == (WOKE_IN_VAIN, "slept")
 
 
 def at(covers: Covers, *paths: str) -> Covers:

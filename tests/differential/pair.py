@@ -13,6 +13,7 @@ from differential.side import Seen, Side
 INDEX_HEADER = "x-consul-index"
 HASH_HEADER = "x-consul-contenthash"
 REPORTED = 40
+WOKE_IN_VAIN = "woke to the same answer"
 
 
 class Both(NamedTuple):
@@ -162,10 +163,11 @@ class Pair:
     def note_watcher(self, target: str, replies: Both, outcomes: tuple[str, str]) -> None:
         """Compare what became of a watcher of each, whose last answer before was the latest GET's.
 
-        Ours must not wake to the answer that it had, whatever theirs did.
+        Ours must not wake to the answer that it had, whatever a Consul did.
         """
         exchange = self._exchange("WATCH", target, None, replies, self._latest["GET", target])
-        if outcomes[0] != outcomes[1] or "same" in outcomes[1]:
+        in_vain = not self.ours.is_consul and outcomes[1] == WOKE_IN_VAIN
+        if outcomes[0] != outcomes[1] or in_vain:
             self._judge_gap(exchange, Gap("watcher", *outcomes))
 
     def report(self) -> str:

@@ -45,11 +45,11 @@ class Seen:
 class Side:
     """One server under comparison."""
 
-    def __init__(self, server: Server, settles: bool) -> None:
-        """``settles`` says that the catalog follows the agent with a delay, as a real Consul's does."""
+    def __init__(self, server: Server, is_consul: bool) -> None:
+        """``is_consul`` says that the catalog follows the agent with a delay and watchers wake in vain."""
         self.client = server.client
         self.node = server.node
-        self._settles = settles
+        self.is_consul = is_consul
         own = self.client.get("/v1/agent/self").json
         leader = self.client.get("/v1/status/leader").json
         self._port = int(leader.rpartition(":")[2])
@@ -79,7 +79,7 @@ class Side:
         What is only in the catalog of the own node counts as not yet removed: tests that put something
         there do not write through the agent.
         """
-        if self._settles:
+        if self.is_consul:
             wait_until(self._in_step, timeout=20, what="the catalog to follow the agent", interval=0.005)
 
     def empty(self) -> None:

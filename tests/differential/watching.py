@@ -2,19 +2,16 @@
 
 import time
 from collections.abc import Callable
-from typing import Literal
 
 from harness.client import Reply, Watch
 
-from differential.pair import Both, Pair
+from differential.pair import WOKE_IN_VAIN, Both, Pair
 from differential.side import Side
 
 WAIT_MILLISECONDS = 600
 # Nothing outside a server shows that a request is parked. A watcher that comes late sees the new index
 # at once, as one that was woken does, except where the index rose without a wake-up.
 SETTLE_SECONDS = 0.15
-
-Outcome = Literal["woke", "woke to the same answer", "slept", "came back early", "index fell"]
 
 
 def watch_all(pair: Pair, targets: tuple[str, ...], write: Callable[[Pair], object]) -> None:
@@ -44,10 +41,10 @@ def _park(side: Side, target: str, seen: Reply) -> Watch:
     return side.client.watch(target, seen.index, f"{WAIT_MILLISECONDS}ms")
 
 
-def _outcome(reply: Reply, seen: Reply) -> Outcome:
+def _outcome(reply: Reply, seen: Reply) -> str:
     """Say what became of a watcher. No clock decides whether it woke: only its index does."""
     if reply.index > seen.index:
-        return "woke to the same answer" if reply.body == seen.body else "woke"
+        return WOKE_IN_VAIN if reply.body == seen.body else "woke"
     if reply.index < seen.index:
         return "index fell"
     return "slept" if reply.seconds >= WAIT_MILLISECONDS / 1000 else "came back early"
