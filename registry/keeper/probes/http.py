@@ -19,8 +19,8 @@ from registry.keeper.rules import CRITICAL, PASSING, WARNING
 BODY_BYTES = 64 * 1024
 """Most that is read of a body, and most that becomes of it when it is compressed."""
 
-BODY_PIECES = 256
-"""How many pieces it may come in: parts of about a kilobyte, or chunks where they are smaller."""
+BODY_PIECES = 1024
+"""How many pieces it may come in, which are chunks or what one read gives."""
 
 MAX_REQUESTS = 10
 """How many requests redirects may lead to in all, as in Go."""
