@@ -79,6 +79,7 @@ class App:
         self._settings = settings
         self._read_counter = read_counter
         self._replica = world.replica
+        self._replica.on_refresh(self.refreshed)
         self.answers = AnswerCache(settings.answer_cache_bytes)
         self._cached = self.answers.answers
         self._reads = Reads(world, self.answers)
@@ -99,6 +100,10 @@ class App:
         else:
             self.answers.drop(topics)
         self.watchers.touch(topics)
+
+    def refreshed(self, topics: set[str]) -> None:
+        """Drop the answers made from these topics, whose text alone is new; nobody is woken for that."""
+        self.answers.drop(topics)
 
     def warm(self, path: bytes, query: bytes) -> None:
         """Make the answer to a request that has not come in yet; one that is wrong is passed over."""

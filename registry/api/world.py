@@ -1,8 +1,10 @@
 """What handlers work on: the catalog as this process knows it, and the way to change it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from registry.api.text_pace import TextPace
 from registry.catalog.entities import Node
 from registry.catalog.rows import fold
 from registry.catalog.state import Catalog
@@ -31,6 +33,8 @@ class World:
         beat: tells the keeper of a heartbeat of the check with this folded ID.
         leave: stops the registry gracefully.
         reload: has the settings read again. Raises SettingError, and then nothing has changed.
+        steady_s: a clock that only goes forward, in seconds.
+        text_pace: how often the text of a check is written.
     """
 
     settings: Settings
@@ -42,10 +46,13 @@ class World:
     beat: Callable[[str], None]
     leave: Callable[[], None]
     reload: Callable[[], None]
+    steady_s: Callable[[], float] = time.monotonic
     store_id: str = field(init=False)
+    text_pace: TextPace = field(init=False)
 
     def __post_init__(self) -> None:
         self.store_id = self.store.store_id
+        self.text_pace = TextPace(self.settings.check_output_interval)
 
     @property
     def catalog(self) -> Catalog:

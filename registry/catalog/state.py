@@ -137,6 +137,21 @@ class Catalog:
             self._set_index(topic, index)
         return touched
 
+    def refresh(self, refreshes: Iterable[tuple[str, bytes, bytes]]) -> set[str]:
+        """Take in the refreshed rows of a log entry and return the topics that show them.
+
+        Their indexes stay where they are. Only the output of checks is ever refreshed.
+        """
+        shown: set[str] = set()
+        for _, key, value in refreshes:
+            node_key, check_key = rows.split_key(key)
+            node = self.nodes[node_key]
+            check = node.checks[check_key]
+            check.packed = value
+            check.fragment = check.agent_fragment = None
+            self._touch_check(node, check, shown)
+        return shown
+
     def forget(self) -> None:
         """Break all cycles; the catalog must not be used afterwards."""
         for node in self.nodes.values():

@@ -417,8 +417,9 @@ class Settings:
             _CHECKS,
             "5m",
             duration(1, 86400),
-            "How often the output of a check is written anew while its status stays the same. A new status "
-            "is written at once, with its output.",
+            "How often the output of a check is written anew while its status stays the same; a few changes "
+            "of a TTL check's output after a quiet time are written at once. A new status is written at "
+            "once, with its output. Output alone moves no index and wakes no watcher.",
         ),
     ]
     check_redirects: Annotated[

@@ -11,14 +11,18 @@ What makes a draft more than a list of rows:
       which removing the service guards; else a check could join a service that is just being removed.
     - Where a check is shown hangs on its service, so a check that is taken away guards the service's
       row; else the tombstones could be those of the service's former name.
+    - A check whose output alone would change is refreshed: its row keeps its ModifyIndex, so that text
+      moves no index and wakes nobody.
     - A node that takes an ID writes the ID's binding row; else two nodes could take it at once.
 """
+
+import msgspec
 
 from registry.catalog import rows, topics
 from registry.catalog.entities import Check, Instance, Node
 from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold
 from registry.catalog.state import Catalog
-from registry.store.change import ABSENT, Change, Delete, Guard, PrefixGuard, Put
+from registry.store.change import ABSENT, Change, Delete, Guard, PrefixGuard, Put, Refresh
 
 _RANKS = {rows.NODES: 0, rows.SERVICES: 1, rows.CHECKS: 2}
 """The order in which replicas must meet rows: an object after what it is on."""
@@ -35,6 +39,7 @@ class Draft:
         self._puts: dict[tuple[str, bytes], Put] = {}
         self._deletes: dict[tuple[str, bytes], Delete] = {}
         self._guards: dict[tuple[str, bytes], Guard | PrefixGuard] = {}
+        self._refreshes: dict[tuple[str, bytes], Refresh] = {}
         self._tombstones: set[str] = set()
         self._removes_only = True
 
@@ -77,8 +82,13 @@ class Draft:
         key = rows.member_key(row.node, row.id)
         node = self._catalog.nodes.get(fold(row.node))
         old = node.checks.get(fold(row.id)) if node else None
+        packed = rows.pack(row)
+        if old is not None and packed != old.packed and _differs_in_output_alone(row, old):
+            self._removes_only = False
+            self._refreshes[rows.CHECKS, key] = Refresh(rows.CHECKS, key, packed, old.modify)
+            return
         self.guard_node(row.node)
-        self._put(rows.CHECKS, key, rows.pack(row), old.packed if old else None, old.modify if old else 0)
+        self._put(rows.CHECKS, key, packed, old.packed if old else None, old.modify if old else 0)
         if old is not None and (old.service_key, old.name_key) != (
             fold(row.service_id),
             fold(row.service_name),
@@ -176,7 +186,7 @@ class Draft:
 
     def change(self) -> Change | None:
         """Return the change, None when it would change nothing."""
-        if not self._puts and not self._deletes:
+        if not self._puts and not self._deletes and not self._refreshes:
             return None
         puts = sorted(self._puts.values(), key=lambda put: _RANKS.get(put.table, len(_RANKS)))
         for topic in sorted(self._tombstones):
@@ -186,7 +196,13 @@ class Draft:
             for (table, key), guard in self._guards.items()
             if (table, key) not in self._puts and (table, key) not in self._deletes
         ]
-        return Change(tuple(puts), tuple(self._deletes.values()), tuple(guards), self._removes_only)
+        return Change(
+            tuple(puts),
+            tuple(self._deletes.values()),
+            tuple(guards),
+            self._removes_only,
+            tuple(self._refreshes.values()),
+        )
 
     def _put(self, table: str, key: bytes, packed: bytes, old: bytes | None, expect: int) -> None:
         if packed == old:
@@ -200,6 +216,11 @@ def instance_topics(instance: Instance) -> set[str]:
     return {
         topics.connect(group.key) if group.connect else topics.service(group.key) for group in instance.groups
     }
+
+
+def _differs_in_output_alone(row: CheckRow, old: Check) -> bool:
+    before = rows.unpack_check(old.packed)
+    return msgspec.structs.replace(row, output=before.output) == before
 
 
 def check_topics(catalog: Catalog, check: Check) -> set[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from registry.catalog.rows import CHECKS
 from registry.catalog.state import Catalog
 from registry.store.change import Change
-from registry.store.errors import Conflict, LogTrimmed, StoreFailed
+from registry.store.errors import Conflict, LogTrimmed, StoreError, StoreFailed
 from registry.store.protocol import Store
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,14 @@ class Replica:
         self.catalog = Catalog()
         self.seen = -1
         self._on_checks: Callable[[set[bytes]], None] | None = None
+        self._on_refresh: Callable[[set[str]], None] | None = None
+
+    def on_refresh(self, callback: Callable[[set[str]], None]) -> None:
+        """Have ``callback`` called with the topics whose answers show text that was refreshed.
+
+        Their indexes stay where they are; see `registry.store.change.Refresh`.
+        """
+        self._on_refresh = callback
 
     def on_checks(self, callback: Callable[[set[bytes]], None]) -> None:
         """Have ``callback`` called after a catch-up with the keys of the check rows written or removed."""
@@ -70,12 +78,15 @@ class Replica:
         """Apply what has been committed since the last call, and tell the listener."""
         counter = self._store.counter
         touched: set[str] = set()
+        refreshed: set[str] = set()
         checks: set[bytes] = set()
         catalog = self.catalog
         try:
             while entries := self._store.changes_since(catalog.index, READ_AT_ONCE):
                 for entry in entries:
                     touched |= catalog.apply(entry.index, entry.puts, entry.deletes)
+                    if entry.refreshes:
+                        refreshed |= catalog.refresh(entry.refreshes)
                     if self._on_checks:
                         checks.update(put.key for put in entry.puts if put.table == CHECKS)
                         checks.update(key for table, key in entry.deletes if table == CHECKS)
@@ -83,14 +94,26 @@ class Replica:
                     break
         except LogTrimmed as reason:
             logger.warning("fell behind the log (%s); loading the tables again", reason)
-            self.load()
-            self._listener(None)
+            self._reload()
+            return
+        except StoreError:
+            raise
+        except Exception:
+            # The entry may have been applied by half: what is in memory is worth nothing now.
+            logger.exception("the log could not be followed past %d; loading the tables again", catalog.index)
+            self._reload()
             return
         self.seen = counter
+        if refreshed and self._on_refresh:
+            self._on_refresh(refreshed)
         if touched:
             self._listener(touched)
         if checks and self._on_checks:
             self._on_checks(checks)
+
+    def _reload(self) -> None:
+        self.load()
+        self._listener(None)
 
     async def write(self, draft: Callable[[Catalog], Change | None]) -> int:
         """Commit what ``draft`` makes of the current catalog; draft again when that has changed.

@@ -28,6 +28,19 @@ class Put(NamedTuple):
     expect: int | None = None
 
 
+class Refresh(NamedTuple):
+    """Gives a row another value that does not count as a change of it: its ModifyIndex stays.
+
+    ``expect`` is the row's ModifyIndex: a row that has been written since or is gone is not refreshed.
+    A change that refreshes a row neither puts nor deletes it.
+    """
+
+    table: str
+    key: bytes
+    value: bytes
+    expect: int
+
+
 class Delete(NamedTuple):
     """Removes a row; an absent one is not an error unless ``expect`` says otherwise."""
 
@@ -58,7 +71,7 @@ class PrefixGuard(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Rows put and deleted by one atomic commit, and the guards checked in the same transaction.
+    """Rows put, deleted and refreshed by one atomic commit, and the guards checked in the same transaction.
 
     ``shrinks`` marks a change made to remove things: it is let through when the store is full.
     """
@@ -67,6 +80,7 @@ class Change(NamedTuple):
     deletes: tuple[Delete, ...] = ()
     guards: tuple[Guard | PrefixGuard, ...] = ()
     shrinks: bool = False
+    refreshes: tuple[Refresh, ...] = ()
 
 
 class LoggedPut(NamedTuple):
@@ -78,6 +92,14 @@ class LoggedPut(NamedTuple):
     value: bytes
 
 
+class LoggedRefresh(NamedTuple):
+    """A refresh as the log keeps it."""
+
+    table: str
+    key: bytes
+    value: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One committed change. ``time_ms`` is the committing process's wall clock, for people only."""
@@ -86,6 +108,7 @@ class LogEntry:
     time_ms: int
     puts: list[LoggedPut]
     deletes: list[tuple[str, bytes]]
+    refreshes: list[LoggedRefresh]
 
 
 class Row(NamedTuple):
@@ -102,7 +125,7 @@ _INDEXES = struct.Struct("<QQ")
 _CHECKSUM = struct.Struct("<I")
 _ENTRY_HEADER = struct.Struct("<IQ")
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[list[LoggedPut], list[tuple[str, bytes]]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[list[LoggedPut], list[tuple[str, bytes]], list[LoggedRefresh]]).decode
 
 
 def pack_row(key: bytes, create: int, modify: int, value: bytes) -> bytes:
@@ -130,9 +153,14 @@ def _checksum(key: bytes, indexes: bytes, value: bytes) -> int:
     return zlib.crc32(value, zlib.crc32(indexes, zlib.crc32(key)))
 
 
-def pack_entry(time_ms: int, puts: list[LoggedPut], deletes: list[tuple[str, bytes]]) -> bytes:
-    """Return the stored form of a log entry: CRC-32, time, then msgpack ``[puts, deletes]``."""
-    body = _encode((puts, deletes))
+def pack_entry(
+    time_ms: int,
+    puts: list[LoggedPut],
+    deletes: list[tuple[str, bytes]],
+    refreshes: list[LoggedRefresh],
+) -> bytes:
+    """Return the stored form of a log entry: CRC-32, time, then msgpack ``[puts, deletes, refreshes]``."""
+    body = _encode((puts, deletes, refreshes))
     return _ENTRY_HEADER.pack(zlib.crc32(body), time_ms) + body
 
 
@@ -149,10 +177,10 @@ def unpack_entry(index: int, stored: bytes) -> LogEntry:
     if zlib.crc32(body) != checksum:
         raise ValueError("its checksum does not match its content")
     try:
-        puts, deletes = _decode(body)
+        puts, deletes, refreshes = _decode(body)
     except msgspec.MsgspecError as error:
         raise ValueError(f"it is not a log entry: {error}") from error
-    return LogEntry(index, time_ms, puts, deletes)
+    return LogEntry(index, time_ms, puts, deletes, refreshes)
 
 
 def entry_time(stored: bytes) -> int:

@@ -38,8 +38,10 @@ from registry.store.change import (
     Delete,
     LogEntry,
     LoggedPut,
+    LoggedRefresh,
     PrefixGuard,
     Put,
+    Refresh,
     Row,
     entry_time,
     pack_entry,
@@ -296,7 +298,7 @@ class Engine:
                     return Conflict(f"the rows under {guard.prefix!r} of {guard.table} have changed")
             elif self._modify(txn, guard.table, guard.key) != guard.expect:
                 return Conflict(f"row {guard.key!r} of {guard.table} has changed")
-        operations: tuple[Put | Delete, ...] = (*change.puts, *change.deletes)
+        operations: tuple[Put | Delete | Refresh, ...] = (*change.puts, *change.deletes, *change.refreshes)
         for operation in operations:
             expected = operation.expect
             if expected is not None and self._modify(txn, operation.table, operation.key) != expected:
@@ -331,7 +333,14 @@ class Engine:
             create = index if old is None else ROW_HEADER.unpack_from(old)[0]
             txn.put(put.key, pack_row(put.key, create, index, put.value), db=db)
             puts.append(LoggedPut(put.table, put.key, create, put.value))
-        txn.put(_INDEX_KEY.pack(index), pack_entry(now, puts, deletes), db=self._log, append=True)
+        refreshes: list[LoggedRefresh] = []
+        for table, key, value, _ in change.refreshes:
+            db = self._dbs[table]
+            create, modify, _ = ROW_HEADER.unpack_from(txn.get(key, db=db))
+            txn.put(key, pack_row(key, create, modify, value), db=db)
+            refreshes.append(LoggedRefresh(table, key, value))
+        entry = pack_entry(now, puts, deletes, refreshes)
+        txn.put(_INDEX_KEY.pack(index), entry, db=self._log, append=True)
 
     def _trim(self, txn: Any, first: int, newest: int, now: int) -> None:
         """Drop what the bounds on count and age let go of, the last entry never."""

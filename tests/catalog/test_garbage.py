@@ -58,6 +58,7 @@ def commit(store: DirectStore, catalog: Catalog, draft: Draft) -> None:
         store.commit_now(change)
     for entry in store.changes_since(catalog.index, 100):
         catalog.apply(entry.index, entry.puts, entry.deletes)
+        catalog.refresh(entry.refreshes)
 
 
 def churn(store: DirectStore, catalog: Catalog, random: Random) -> None:

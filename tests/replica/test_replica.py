@@ -11,7 +11,15 @@ from model.facts import assert_loads_alike
 from model.site import DirectStore
 
 from registry.catalog import topics
-from registry.catalog.rows import NodeRow, ServiceRow
+from registry.catalog.rows import (
+    CHECKS,
+    CheckRow,
+    NodeRow,
+    ServiceRow,
+    member_key,
+    pack,
+    unpack_check,
+)
 from registry.catalog.state import Catalog
 from registry.replica import Draft, Replica
 from registry.replica.replica import DRAFTS_MAX, READ_AT_ONCE
@@ -120,6 +128,47 @@ def test_who_fell_behind_the_log_loads_the_tables(
     replica.catch_up()
     assert told[-1] == {topics.NODES, topics.node("g"), topics.node_checks("g")}
     assert_loads_alike(replica.catalog, store.load())
+
+
+def test_an_entry_that_can_not_be_applied_leads_to_the_tables(
+    open_store: Callable[..., DirectStore], collector: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store()
+    replica, told = replica_of(store)
+    early = Put(CHECKS, member_key("a", "c"), pack(CheckRow("a", "c", "passing")))
+    store.commit_now(Change((*node("b").puts, early)))
+    store.commit_now(node("a"))
+
+    replica.catch_up()
+
+    assert told == [None]
+    assert list(replica.catalog.nodes["a"].checks) == ["c"]
+    assert (replica.catalog.index, replica.seen) == (2, store.counter)
+    assert "could not be followed past 0" in caplog.text
+
+
+def test_refreshed_text_is_told_apart(open_store: Callable[..., DirectStore]) -> None:
+    store = open_store()
+    replica, told = replica_of(store)
+    shown: list[set[str]] = []
+    replica.on_refresh(shown.append)
+    check = CheckRow("a", "c", "passing", output="one")
+    store.commit_now(Change((*node("a").puts, Put(CHECKS, member_key("a", "c"), pack(check)))))
+    replica.catch_up()
+    told.clear()
+    before = {topic: replica.catalog.topic_index(topic) for topic in (topics.CHECKS, topics.node_checks("a"))}
+    draft = Draft(replica.catalog)
+    draft.put_check(msgspec.structs.replace(check, output="two"))
+    change = draft.change()
+    assert change is not None
+
+    store.commit_now(change)
+    replica.catch_up()
+
+    assert told == []
+    assert shown == [before.keys()]
+    assert {topic: replica.catalog.topic_index(topic) for topic in before} == before
+    assert unpack_check(replica.catalog.nodes["a"].checks["c"].packed).output == "two"
 
 
 def test_loading_leaves_the_collector_at_work_and_what_was_loaded_out_of_it(

@@ -10,6 +10,7 @@ from registry.store.change import (
     ROW_HEADER,
     LogEntry,
     LoggedPut,
+    LoggedRefresh,
     entry_time,
     pack_entry,
     pack_row,
@@ -31,12 +32,17 @@ def test_rows_come_back(key: bytes, create: int, modify: int, value: bytes) -> N
     st.integers(0, 2**48),
     st.lists(st.builds(LoggedPut, st.text(max_size=9), KEYS, INDEXES, st.binary(max_size=99)), max_size=4),
     st.lists(st.tuples(st.text(max_size=9), KEYS), max_size=4),
+    st.lists(st.builds(LoggedRefresh, st.text(max_size=9), KEYS, st.binary(max_size=99)), max_size=4),
 )
 def test_log_entries_come_back(
-    index: int, time_ms: int, puts: list[LoggedPut], deletes: list[tuple[str, bytes]]
+    index: int,
+    time_ms: int,
+    puts: list[LoggedPut],
+    deletes: list[tuple[str, bytes]],
+    refreshes: list[LoggedRefresh],
 ) -> None:
-    stored = pack_entry(time_ms, puts, deletes)
-    assert unpack_entry(index, stored) == LogEntry(index, time_ms, puts, deletes)
+    stored = pack_entry(time_ms, puts, deletes, refreshes)
+    assert unpack_entry(index, stored) == LogEntry(index, time_ms, puts, deletes, refreshes)
     assert entry_time(stored) == time_ms
 
 
@@ -52,7 +58,7 @@ def test_any_flipped_bit_of_a_row_or_its_key_is_noticed(data: st.DataObject) -> 
 
 @given(st.data())
 def test_any_flipped_bit_of_an_entry_is_noticed_but_in_its_time(data: st.DataObject) -> None:
-    whole = bytearray(pack_entry(1234, [LoggedPut("nodes", b"a", 1, b"some value")], [("checks", b"b")]))
+    whole = bytearray(pack_entry(1234, [LoggedPut("nodes", b"a", 1, b"some value")], [("checks", b"b")], []))
     time_at = range(4 * 8, 12 * 8)
     bit = data.draw(st.integers(0, len(whole) * 8 - 1).filter(lambda bit: bit not in time_at))
     whole[bit // 8] ^= 1 << bit % 8
@@ -71,7 +77,7 @@ def test_an_entry_shorter_than_its_header_is_refused() -> None:
         unpack_entry(1, bytes(11))
 
 
-@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x90\x90\x90", b"\x92\x01\x90"])
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x94\x90\x90\x90\x90", b"\x92\x90\x90", b"\x92\x01\x90"])
 def test_an_entry_that_is_none_is_refused_though_its_checksum_matches(body: bytes) -> None:
     stored = zlib.crc32(body).to_bytes(4, "little") + bytes(8) + body
     with pytest.raises(ValueError, match="not a log entry"):

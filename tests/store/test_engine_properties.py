@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.store.change import ABSENT, Change, Delete, Guard, LogEntry, PrefixGuard, Put
+from registry.store.change import ABSENT, Change, Delete, Guard, LogEntry, PrefixGuard, Put, Refresh
 from registry.store.engine import Engine, Limits
 from registry.store.errors import Conflict
 from registry.store.layout import DataFolder
@@ -21,6 +21,7 @@ KEYS = st.sampled_from(NAMES)
 EXPECTED = st.one_of(st.none(), st.integers(ABSENT, 12))
 PUTS = st.lists(st.builds(Put, TABLES, KEYS, st.binary(max_size=8), EXPECTED), max_size=3)
 DELETES = st.lists(st.builds(Delete, TABLES, KEYS, EXPECTED), max_size=2)
+REFRESHES = st.lists(st.builds(Refresh, TABLES, KEYS, st.binary(max_size=8), st.integers(1, 12)), max_size=2)
 GUARDS = st.lists(
     st.one_of(
         st.builds(Guard, TABLES, KEYS, st.integers(ABSENT, 12)),
@@ -36,7 +37,11 @@ GUARDS = st.lists(
 def changes(draw: st.DrawFn) -> Change:
     puts = {(put.table, put.key): put for put in draw(PUTS)}
     deletes = {(delete.table, delete.key): delete for delete in draw(DELETES)}
-    return Change(tuple(puts.values()), tuple(deletes.values()), tuple(draw(GUARDS)))
+    written = puts.keys() | deletes.keys()
+    refreshes = [each for each in draw(REFRESHES) if (each.table, each.key) not in written]
+    return Change(
+        tuple(puts.values()), tuple(deletes.values()), tuple(draw(GUARDS)), refreshes=tuple(refreshes)
+    )
 
 
 class Model:
@@ -48,7 +53,7 @@ class Model:
 
     def commit(self, change: Change) -> int | None:
         """Return the index of a change, None for a conflict."""
-        guarded: list[Put | Delete] = [*change.puts, *change.deletes]
+        guarded: list[Put | Delete | Refresh] = [*change.puts, *change.deletes, *change.refreshes]
         if not all(self._holds(guard) for guard in change.guards):
             return None
         if any(op.expect is not None and self._modify(op.table, op.key) != op.expect for op in guarded):
@@ -59,6 +64,9 @@ class Model:
         for put in change.puts:
             create = self.rows.get((put.table, put.key), (self.index,))[0]
             self.rows[put.table, put.key] = (create, self.index, put.value)
+        for refresh in change.refreshes:
+            create, modify, _ = self.rows[refresh.table, refresh.key]
+            self.rows[refresh.table, refresh.key] = (create, modify, refresh.value)
         return self.index
 
     def _holds(self, guard: Guard | PrefixGuard) -> bool:
@@ -83,6 +91,8 @@ def replay(entries: Sequence[LogEntry]) -> Rows:
             del rows[table, key]
         for table, key, create, value in entry.puts:
             rows[table, key] = (create, entry.index, value)
+        for table, key, value in entry.refreshes:
+            rows[table, key] = (*rows[table, key][:2], value)
     return rows
 
 

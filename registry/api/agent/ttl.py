@@ -1,6 +1,7 @@
 """/v1/agent/check/pass, warn, fail and update: the heartbeats of TTL checks.
 
-A heartbeat that says what is known already changes nothing: it is no commit and wakes nobody.
+A heartbeat that says what is known already changes nothing: it is no commit and wakes nobody. One that
+brings nothing but another text wakes nobody either, and is written only now and then; see `TextPace`.
 """
 
 import msgspec
@@ -44,7 +45,8 @@ async def update(request: Request[World]) -> Response:
 
 
 async def _set(request: Request[World], status: str, output: str) -> Response:
-    settings = request.world.settings
+    settings, pace = request.world.settings, request.world.text_pace
+    now = request.world.steady_s()
 
     def draft(catalog: Catalog) -> Change | None:
         check = require_check(own_node(catalog, settings), request.argument)
@@ -53,6 +55,8 @@ async def _set(request: Request[World], status: str, output: str) -> Response:
             raise HttpError(500, f'CheckID "{check.id}" does not have associated TTL')
         changes = Draft(catalog)
         text = clipped(output, _output_max(row, settings.max_output_bytes))
+        if row.status == status and row.output != text and not pace.allows((check.key, check.create), now):
+            return None
         changes.put_check(msgspec.structs.replace(row, status=status, output=text))
         return changes.change()
 

@@ -1,5 +1,6 @@
 """Heartbeats: pass, warn, fail and update."""
 
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -40,6 +41,44 @@ def test_a_heartbeat_that_says_nothing_new_changes_nothing(agent: Client) -> Non
         done(agent.put("/v1/agent/check/pass/service:web?note=fine"))
     done(agent.put("/v1/agent/check/update/service:web", {"Status": "passing", "Output": "fine"}))
     assert everything(agent) == before
+
+
+def own_check(entry: dict[str, Any]) -> dict[str, Any]:
+    """The check of the service web in an element of a health answer."""
+    (found,) = [check for check in entry["Checks"] if check["CheckID"] == "service:web"]
+    return dict(found)
+
+
+def test_a_new_text_alone_is_seen_and_moves_nothing(agent: Client) -> None:
+    register(agent, {"Name": "web", "Check": TTL})
+    done(agent.put("/v1/agent/check/pass/service:web?note=fine"))
+    target = "/v1/health/service/web"
+    before = agent.get(target)
+    watch = agent.watch(target, before.index, "700ms")
+    done(agent.put("/v1/agent/check/pass/service:web?note=better"))
+    after = agent.get(target)
+    assert own_check(after.json[0])["Output"] == "better"
+    assert checks(agent)["service:web"]["Output"] == "better"
+    assert after.index == before.index
+    assert agent.get("/v1/health/state/passing").index <= before.index
+    assert own_check(after.json[0])["ModifyIndex"] == own_check(before.json[0])["ModifyIndex"]
+    slept = watch.result()
+    assert (slept.index, slept.json) == (before.index, after.json)
+    assert slept.seconds >= 0.7
+
+
+def test_texts_by_the_dozen_are_held_back_and_a_new_status_is_not(agent: Client) -> None:
+    register(agent, {"Name": "web", "Check": TTL})
+    for number in range(12):
+        done(agent.put(f"/v1/agent/check/pass/service:web?note={number}"))
+    shown = checks(agent)["service:web"]["Output"]
+    assert shown != "11"
+    before = everything(agent)
+    done(agent.put("/v1/agent/check/pass/service:web?note=12"))
+    assert everything(agent) == before
+    done(agent.put("/v1/agent/check/warn/service:web?note=13"))
+    check = checks(agent)["service:web"]
+    assert (check["Status"], check["Output"]) == ("warning", "13")
 
 
 @pytest.mark.parametrize(
