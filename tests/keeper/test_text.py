@@ -5,9 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from harness.process import wait_until
-
 from conftest import ServerFactory
+from harness.process import wait_until
 
 
 class Counting(BaseHTTPRequestHandler):
