@@ -53,6 +53,14 @@ class BitmapIndex(Generic[K]):
         else:
             found.add(slot)
 
+    def add_all(self, key: K, slots: list[int]) -> None:
+        """Put slots, at least one, under a key."""
+        found = self._maps.get(key)
+        if found is None:
+            self._maps[key] = BitMap(slots)
+        else:
+            found |= BitMap(slots)
+
     def discard(self, key: K, slot: int) -> None:
         """Remove a slot from a key's bitmap, if it is there."""
         found = self._maps.get(key)

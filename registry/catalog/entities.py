@@ -175,8 +175,13 @@ class Group:
             members.insert(bisect_left(members, place, key=_order), instance)
         if self.slots is not None:
             self.slots.add(instance.slot)
-        elif len(members) >= BITMAP_PAYS_FROM:
-            self.slots = BitMap([member.slot for member in members])
+        else:
+            self.make_bitmap()
+
+    def make_bitmap(self) -> None:
+        """Make ``slots`` from the members if there are enough of them for that to pay."""
+        if len(self.members) >= BITMAP_PAYS_FROM:
+            self.slots = BitMap([member.slot for member in self.members])
 
     def remove(self, instance: Instance) -> None:
         """Take an instance out."""

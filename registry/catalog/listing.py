@@ -4,7 +4,7 @@ It is asked for constantly and changes rarely, so it is kept as counts and rende
 registration that brings neither a new name nor a new tag leaves the rendered bytes as they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from registry.catalog.entities import Instance
 from registry.wire.encode import dumps
@@ -33,14 +33,18 @@ class ServiceList:
 
     def add(self, instance: Instance) -> None:
         """Count an instance in."""
-        entry = self._entries.get(instance.name)
+        self.add_many(instance.name, instance.tags, 1)
+
+    def add_many(self, name: str, tags: Collection[str], count: int) -> None:
+        """Count instances in that have the same service name and tags."""
+        entry = self._entries.get(name)
         if entry is None:
-            entry = self._entries[instance.name] = _Entry()
+            entry = self._entries[name] = _Entry()
             self._names = self._body = None
-        entry.instances += 1
-        for tag in set(instance.tags):
+        entry.instances += count
+        for tag in set(tags):
             carriers = entry.tags.get(tag, 0)
-            entry.tags[tag] = carriers + 1
+            entry.tags[tag] = carriers + count
             if not carriers:
                 entry.fragment = self._body = None
 

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 
 from pyroaring import BitMap
 
-from registry.catalog import rows, topics
+from registry.catalog import loading, rows, topics
 from registry.catalog.bitmaps import BitmapIndex, Slots
 from registry.catalog.entities import PASSING, Check, Group, Instance, Node, ordered
 from registry.catalog.listing import ServiceList
@@ -107,18 +107,19 @@ class Catalog:
 
     # Loading and applying
 
-    def load(self, index: int, stored: Iterable[tuple[str, bytes, int, int, bytes]]) -> None:
-        """Fill an empty catalog with the rows as of ``index``, nodes before services before checks."""
-        for table, key, create, modify, value in stored:
-            self._put(table, key, create, modify, value, None)
-        for node in self.nodes.values():
-            node.refresh_health()
-            self._finish_node(node)
-        for group in (*self.services.values(), *self.connects.values()):
-            group.index = max(group.index, self.tombstones.get(self._topic(group), 0))
-        for table in self._tables:
-            self._tables[table] = max(self._tables[table], self.tombstones.get(table, 0))
+    def load(self, index: int, stored: loading.Stored) -> None:
+        """Fill an empty catalog with the rows as of ``index``; see `registry.catalog.loading.Stored`."""
+        loading.fill(self, stored)
         self.index = index
+
+    def load_row(self, table: str, key: bytes, create: int, modify: int, value: bytes) -> None:
+        """Take in a row of an empty catalog that is neither a service nor a check."""
+        if table != rows.NODES:
+            self._put(table, key, create, modify, value, set())
+            return
+        node = self._put_node(create, modify, value, set())
+        node.checks_index, node.index = create, modify
+        self.raise_table(topics.NODES, modify)
 
     def apply(
         self,
@@ -158,9 +159,7 @@ class Catalog:
             node.forget()
         self.nodes.clear()
 
-    def _put(
-        self, table: str, key: bytes, create: int, modify: int, value: bytes, touched: set[str] | None
-    ) -> None:
+    def _put(self, table: str, key: bytes, create: int, modify: int, value: bytes, touched: set[str]) -> None:
         if table == rows.SERVICES:
             self._put_service(create, modify, value, touched)
         elif table == rows.CHECKS:
@@ -170,7 +169,7 @@ class Catalog:
         elif table == rows.TOMBSTONES:
             topic = key.decode()
             self.tombstones[topic] = modify
-            if topic == topics.FLOOR and touched is not None:
+            if topic == topics.FLOOR:
                 touched.add(topic)
         elif table == rows.BINDINGS:
             self.bindings[key] = modify
@@ -198,7 +197,7 @@ class Catalog:
 
     # Nodes
 
-    def _put_node(self, create: int, modify: int, value: bytes, touched: set[str] | None) -> None:
+    def _put_node(self, create: int, modify: int, value: bytes, touched: set[str]) -> Node:
         row = rows.unpack_node(value)
         key = rows.fold(row.name)
         node = self.nodes.get(key)
@@ -206,9 +205,7 @@ class Catalog:
             node = Node(self.node_slots.take(), _intern(key))
             self.node_slots.items[node.slot] = node
             self.nodes[node.key] = node
-            if touched is not None:
-                touched.add(topics.node_checks(key))
-            node.checks_index = create
+            touched.add(topics.node_checks(key))
         else:
             self._unindex_node(node)
         node.name, node.id, node.address = row.name, row.id, row.address
@@ -219,12 +216,9 @@ class Catalog:
             self.node_meta.add(pair, node.slot)
         if node.id:
             self.node_ids[node.id.lower()] = node.key
-        if touched is None:
-            node.index = modify
-            self._raise(topics.NODES, modify)
-        else:
-            touched |= {topics.NODES, topics.node(key)}
-            self._touch_instances(node, touched)
+        touched |= {topics.NODES, topics.node(key)}
+        self._touch_instances(node, touched)
+        return node
 
     def _unindex_node(self, node: Node) -> None:
         for pair in node.meta:
@@ -238,22 +232,9 @@ class Catalog:
         self.node_slots.release(node.slot)
         touched |= {topics.NODES, topics.node(node.key), topics.node_checks(node.key)}
 
-    def _finish_node(self, node: Node) -> None:
-        """After loading: derive what a node's tombstones and node-level checks add to the indexes."""
-        node.index = max(node.index, self.tombstones.get(topics.node(node.key), 0))
-        node.checks_index = max(node.checks_index, self.tombstones.get(topics.node_checks(node.key), 0))
-        shared = max(
-            node.modify,
-            self.tombstones.get(topics.level_checks(node.key), 0),
-            *(check.modify for check in node.level_checks),
-        )
-        for instance in node.instances.values():
-            for group in instance.groups:
-                group.index = max(group.index, shared)
-
     # Instances
 
-    def _put_service(self, create: int, modify: int, value: bytes, touched: set[str] | None) -> None:
+    def _put_service(self, create: int, modify: int, value: bytes, touched: set[str]) -> None:
         head = rows.unpack_service_head(value)
         node = self.nodes[rows.fold(head.node)]
         key = rows.fold(head.id)
@@ -261,7 +242,7 @@ class Catalog:
         checks: tuple[Check, ...] = ()
         if old is None:
             checks = self._adopt(node, key)
-        elif touched is not None:
+        else:
             checks = old.checks
             self._detach(old, touched)
         tags = tuple([_intern(tag) for tag in head.tags])
@@ -273,7 +254,7 @@ class Catalog:
             _intern(key),
             head.id if head.id != key else _intern(key),
             _intern(head.name),
-            self._groups_for(head),
+            self.groups_for(head),
             tags,
             tags if folded == tags else folded,
             head.local,
@@ -281,7 +262,7 @@ class Catalog:
             modify,
             value,
         )
-        self._attach(instance, checks, modify, touched)
+        self._attach(instance, checks, touched)
 
     def _adopt(self, node: Node, service_key: str) -> tuple[Check, ...]:
         """Return the orphaned checks that were waiting for a service with this ID."""
@@ -292,9 +273,7 @@ class Catalog:
             del node.orphans[check.key]
         return ordered(found)
 
-    def _attach(
-        self, instance: Instance, checks: tuple[Check, ...], modify: int, touched: set[str] | None
-    ) -> None:
+    def _attach(self, instance: Instance, checks: tuple[Check, ...], touched: set[str]) -> None:
         node = instance.node
         self.instance_slots.items[instance.slot] = instance
         node.instances[instance.key] = instance
@@ -305,21 +284,15 @@ class Catalog:
         self.service_list.add(instance)
         self.instance_count += 1
         self._bind(instance, checks)
-        if touched is None:
-            node.index = max(node.index, modify)
-            self._raise(topics.SERVICES, modify)
-            for group in instance.groups:
-                group.index = max(group.index, modify)
-        else:
-            touched |= {topics.SERVICES, topics.node(node.key)}
-            touched.update(self._topic(group) for group in instance.groups)
+        touched |= {topics.SERVICES, topics.node(node.key)}
+        touched.update(self.topic_of(group) for group in instance.groups)
 
     def _detach(self, instance: Instance, touched: set[str]) -> None:
         """Take an instance out of everything but its slot."""
         node = instance.node
         del node.instances[instance.key]
         for group in instance.groups:
-            touched.add(self._topic(group))
+            touched.add(self.topic_of(group))
             group.remove(instance)
             self._drop_if_empty(group)
         for tag in set(instance.tag_keys):
@@ -328,7 +301,7 @@ class Catalog:
         self.service_list.remove(instance)
         self.instance_count -= 1
         for check in instance.checks:
-            self._stray(check, True)
+            self.stray(check, True)
         instance.groups = ()
         touched |= {topics.SERVICES, topics.node(node.key)}
 
@@ -338,7 +311,8 @@ class Catalog:
         for check in instance.checks:
             instance.node.orphans[check.key] = check
 
-    def _groups_for(self, head: rows.ServiceHead) -> tuple[Group, ...]:
+    def groups_for(self, head: rows.ServiceHead) -> tuple[Group, ...]:
+        """Return the groups of an instance, its service's first; those that are not there are made."""
         own = self._group(self.services, rows.fold(head.name))
         if not head.destination:
             return (own,)
@@ -357,12 +331,12 @@ class Catalog:
 
     # Checks
 
-    def _put_check(self, create: int, modify: int, value: bytes, touched: set[str] | None) -> None:
+    def _put_check(self, create: int, modify: int, value: bytes, touched: set[str]) -> None:
         head = rows.unpack_check_head(value)
         node = self.nodes[rows.fold(head.node)]
         key = rows.fold(head.id)
         old = node.checks.get(key)
-        if old is not None and touched is not None:
+        if old is not None:
             self._detach_check(old, node, touched)
         slot = self.check_slots.take() if old is None else old.slot
         check = Check(
@@ -386,19 +360,8 @@ class Catalog:
             self._bind(instance, ordered([*instance.checks, check]))
         elif check.service_key:
             node.orphans[check.key] = check
-            self._stray(check, True)
-        if touched is None:
-            self._count_loaded_check(node, check, instance)
-        else:
-            self._touch_check(node, check, touched)
-
-    def _count_loaded_check(self, node: Node, check: Check, instance: Instance | None) -> None:
-        node.checks_index = max(node.checks_index, check.modify)
-        self._raise(topics.CHECKS, check.modify)
-        groups = list(instance.groups) if instance else []
-        named = self.services.get(check.name_key) if check.name_key else None
-        for group in (*groups, *((named,) if named else ())):
-            group.index = max(group.index, check.modify)
+            self.stray(check, True)
+        self._touch_check(node, check, touched)
 
     def _touch_check(self, node: Node, check: Check, touched: set[str]) -> None:
         touched |= {topics.CHECKS, topics.node_checks(node.key)}
@@ -408,7 +371,7 @@ class Catalog:
             return
         instance = node.instances.get(check.service_key)
         if instance is not None:
-            touched.update(self._topic(group) for group in instance.groups)
+            touched.update(self.topic_of(group) for group in instance.groups)
         if check.name_key:
             touched.add(topics.service(check.name_key))
 
@@ -420,7 +383,7 @@ class Catalog:
         instance = node.instances.get(check.service_key) if check.service_key else None
         if instance is not None:
             self._bind(instance, tuple([other for other in instance.checks if other is not check]))
-        self._stray(check, False)
+        self.stray(check, False)
         self._touch_check(node, check, touched)
 
     def _remove_check(self, check: Check, touched: set[str]) -> None:
@@ -436,9 +399,9 @@ class Catalog:
         else:
             self.unhealthy.add(instance.slot)
         for check in checks:
-            self._stray(check, check.name_key != instance.groups[0].key)
+            self.stray(check, check.name_key != instance.groups[0].key)
 
-    def _stray(self, check: Check, astray: bool) -> None:
+    def stray(self, check: Check, astray: bool) -> None:
         """Note whether a check hangs under a service name that its instance does not have."""
         if astray:
             if check.name_key:
@@ -452,12 +415,14 @@ class Catalog:
 
     def _touch_instances(self, node: Node, touched: set[str]) -> None:
         for instance in node.instances.values():
-            touched.update(self._topic(group) for group in instance.groups)
+            touched.update(self.topic_of(group) for group in instance.groups)
 
-    def _topic(self, group: Group) -> str:
+    def topic_of(self, group: Group) -> str:
+        """Return the topic of a group's instances."""
         return topics.connect(group.key) if group.connect else topics.service(group.key)
 
-    def _raise(self, table: str, index: int) -> None:
+    def raise_table(self, table: str, index: int) -> None:
+        """Note that a table, by its topic, has a row with this ModifyIndex."""
         if index > self._tables[table]:
             self._tables[table] = index
 

@@ -7,6 +7,7 @@ A change is a set of puts and deletes that happens as a whole or not at all.
 
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -147,6 +148,26 @@ def unpack_row(key: bytes, stored: bytes) -> tuple[int, int, bytes]:
     if _checksum(key, stored[: _INDEXES.size], value) != checksum:
         raise ValueError("its checksum does not match its content")
     return create, modify, value
+
+
+def unpack_rows(table: str, stored: Iterable[tuple[bytes, bytes]]) -> Iterator[Row]:
+    """Yield the rows of a table from its stored pairs: `unpack_row` without a call for each.
+
+    A start goes through all rows there are, and this is a third of what it costs.
+
+    Raises:
+        ValueError: as `unpack_row`, with the key in front.
+    """
+    crc32, unpack_from, header = zlib.crc32, ROW_HEADER.unpack_from, ROW_HEADER.size
+    new, indexes = tuple.__new__, _INDEXES.size
+    for key, value in stored:
+        if len(value) < header:
+            unpack_row(key, value)
+        create, modify, checksum = unpack_from(value)
+        content = value[header:]
+        if crc32(content, crc32(value[:indexes], crc32(key))) != checksum:
+            raise ValueError(f"row {key!r} is damaged")
+        yield new(Row, (table, key, create, modify, content))
 
 
 def _checksum(key: bytes, indexes: bytes, value: bytes) -> int:

@@ -48,6 +48,7 @@ from registry.store.change import (
     pack_row,
     unpack_entry,
     unpack_row,
+    unpack_rows,
 )
 from registry.store.counter import Counter
 from registry.store.errors import (
@@ -169,14 +170,10 @@ class Engine:
     def _rows(self, txn: Any) -> Iterator[Row]:
         with txn:
             for table, db in self._dbs.items():
-                for key, stored in txn.cursor(db=db):
-                    try:
-                        create, modify, value = unpack_row(key, stored)
-                    except ValueError as error:
-                        raise StoreDamaged(
-                            f"row {key!r} of table {table} is damaged: {error}; restore from a backup"
-                        ) from error
-                    yield Row(table, key, create, modify, value)
+                try:
+                    yield from unpack_rows(table, txn.cursor(db=db))
+                except ValueError as error:
+                    raise StoreDamaged(f"{error} of table {table}; restore from a backup") from error
 
     def changes_since(self, index: int, limit: int) -> list[LogEntry]:
         """See `registry.store.protocol.Store.changes_since`."""
