@@ -81,7 +81,7 @@ def run(settings: Settings) -> int:
     try:
         folder.prepare()
         held = folder.hold()
-        integrity.check(folder)
+        whole = integrity.check(folder)
     except StoreError as error:
         print(f"registry: {error}", file=sys.stderr)
         return FAILED
@@ -99,13 +99,31 @@ def run(settings: Settings) -> int:
         return FAILED
     folder.clear_sockets()
     try:
-        return Supervisor(settings).run()
+        return _serve(settings, folder, whole)
     finally:
         os.close(held)
 
 
+def _serve(settings: Settings, folder: DataFolder, whole: bool) -> int:
+    """Serve until told to stop; ``whole`` says that all of the data has been looked at."""
+    supervisor = Supervisor(settings)
+    status = supervisor.run()
+    if status == 0 and supervisor.all_ended_well:
+        integrity.note_closed(folder)
+    if status == FAILED and not whole:
+        try:
+            integrity.check(folder)
+        except (StoreError, OSError) as error:
+            print(f"registry: {error}", file=sys.stderr)
+    return status
+
+
 class Supervisor:
-    """Runs the workers of one registry until a signal ends it."""
+    """Runs the workers of one registry until a signal ends it.
+
+    Attributes:
+        all_ended_well: no process that was told to end had to be killed or failed in it.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -113,16 +131,19 @@ class Supervisor:
         self._backoff = BACKOFF_MIN_S
         self._stopping = False
         self._hang_up = False
+        self.all_ended_well = True
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> int:
         """Start, supervise, stop; return the exit status."""
         with self._signals():
-            for role in self._missing():
-                self._spawn(role)
+            for _ in range(self._settings.workers):
+                self._spawn(WORKER)
             if not self._first_start():
                 return self._stop(FAILED)
             if not self._stopping:
+                # Only now, as it loads the data too, which would put the first answer off.
+                self._spawn(KEEPER)
                 self._announce()
             while not self._stopping:
                 self._wait(timeout=None)
@@ -230,8 +251,10 @@ class Supervisor:
         _, raw = os.waitpid(worker.pid, 0)
         os.close(worker.pipe)
         self._workers.remove(worker)
-        if not worker.leaving:
-            status = os.waitstatus_to_exitcode(raw)
+        status = os.waitstatus_to_exitcode(raw)
+        if worker.leaving:
+            self.all_ended_well = self.all_ended_well and status == 0
+        else:
             how = f"signal {-status}" if status < 0 else f"status {status}"
             logger.error("%s %d ended unexpectedly with %s", worker.role, worker.pid, how)
             if time.monotonic() - worker.born > STABLE_AFTER_S:

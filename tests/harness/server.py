@@ -67,12 +67,13 @@ class RegistryServer:
         return self
 
     def ready(self) -> bool:
-        """Say whether it answers that it has a leader, as clients of Consul ask before they start."""
+        """Say whether it has a leader, as clients of Consul ask before they start, and its keeper runs."""
         try:
             answer = httpx.get(f"{self.url}/v1/status/leader", timeout=1, trust_env=False)
         except httpx.HTTPError:
             return False
-        return answer.status_code == 200 and len(answer.content) > len('""')
+        leads = answer.status_code == 200 and len(answer.content) > len('""')
+        return leads and any(_name(pid) == "registry-keeper" for pid in children(self.pid))
 
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Stop it with SIGTERM and check that it ends with code 0 in time and leaves no process."""

@@ -100,6 +100,27 @@ def test_damaged_data_is_refused_and_left_as_it_is(make_server: MakeServer, dama
     assert (data.read_bytes() if data.exists() else None) == before
 
 
+def test_damage_that_nothing_tells_of_is_found_by_loading(make_server: MakeServer) -> None:
+    """The disk's own: the file is as old and as long as when the registry stopped properly."""
+    server = make_server(workers=2)
+    server.start()
+    server.client.put("/v1/catalog/register", {"Node": "n1", "Address": "needle-in-the-data"})
+    server.stop()
+    data = server.data_dir / "store" / "data.mdb"
+    times, whole = data.stat(), data.read_bytes()
+    assert b"needle-in-the-data" in whole
+    with data.open("r+b") as file:
+        file.write(whole.replace(b"needle-in-the-data", b"needle-in-the-dara"))
+    os.utime(data, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    server.start_without_waiting()
+    ended = server.wait_for_end()
+
+    assert ended == 1
+    assert str(data) in server.output()
+    assert "restore the folder from a backup" in server.output()
+
+
 def test_settings_that_need_more_files_than_there_are_stop_the_start(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "registry", "serve", "--data-dir", str(tmp_path / "data")]
     command += ["--max-connections", "5000"]

@@ -13,7 +13,7 @@ import pytest
 from registry.store.change import Change, Delete, Put
 from registry.store.engine import IDENTITY_KEY, Engine, Limits
 from registry.store.errors import StoreDamaged
-from registry.store.integrity import check, check_header, mark_created
+from registry.store.integrity import check, check_header, mark_created, note_closed
 from registry.store.layout import DataFolder
 
 PAGE = 4096
@@ -358,3 +358,42 @@ def test_a_backup_is_accepted(sound: DataFolder, tmp_path: Path, compact: bool) 
     assert content(restored) == content_without_writing(sound)
     data_file(restored).unlink()
     refusal(restored)
+
+
+def test_data_that_was_closed_properly_is_not_looked_through_again(copy: DataFolder) -> None:
+    assert check(copy)
+    note_closed(copy)
+    assert not check(copy)
+    assert check(copy), "a note counts once"
+
+
+def test_a_note_about_other_data_is_not_believed(copy: DataFolder) -> None:
+    note_closed(copy)
+    found = places(copy, NEEDLE)
+    for at in found:
+        flip(copy, at)
+    assert "does not match" in refusal(copy)
+
+    for at in found:
+        flip(copy, at)
+    note_closed(copy)
+    aside = data_file(copy).with_name("aside")
+    shutil.copy2(data_file(copy), aside)
+    aside.replace(data_file(copy))
+    assert check(copy), "a copy is another file, whatever its times say"
+
+    note_closed(copy)
+    times = data_file(copy).stat()
+    engine = Engine(copy, Limits())
+    engine.commit_batch([Change((Put("services", b"row-000", b"new"),))])
+    engine.close()
+    os.utime(data_file(copy), ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert check(copy), "its newest transaction is another one"
+
+
+@pytest.mark.parametrize("text", [b"", b"\x95\x01", b"no note"])
+def test_a_note_that_can_not_be_read_is_not_believed(copy: DataFolder, text: bytes) -> None:
+    note = copy.store / "closed"
+    note.write_bytes(text)
+    assert check(copy)
+    assert not note.exists()
