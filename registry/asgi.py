@@ -50,6 +50,9 @@ _UNUSUAL = frozenset(
 )
 """Headers that can change what a read means; a request with one of them is parsed."""
 
+_KEEPS_CONNECTION = frozenset((301, 404, 405))
+"""Refusals after which a client goes on: the body that came with the request is taken in first."""
+
 
 class App:
     """The application of one worker.
@@ -162,10 +165,13 @@ class App:
             hosts += name == b"host"
             headers.setdefault(name, value)
         request_id = self._request_id(headers.get(b"x-request-id", b""))
+        body = Body(headers, receive, self._settings.max_body_bytes, self._settings.body_timeout)
         try:
             self._check_host(hosts, headers.get(b"host", b""))
-            await self._dispatch(scope, headers, receive, send, request_id)
+            await self._dispatch(scope, headers, body, receive, send, request_id)
         except HttpError as error:
+            if error.status in _KEEPS_CONNECTION:
+                await body.finish()
             await self._send_error(send, error, request_id)
         except StoreError as error:
             logger.warning("%s %s: %s", scope["method"], scope["path"], error)
@@ -194,7 +200,13 @@ class App:
             )
 
     async def _dispatch(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, request_id: bytes
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        body: Body,
+        receive: Receive,
+        send: Send,
+        request_id: bytes,
     ) -> None:
         key: Key = (scope["raw_path"], scope["query_string"])
         if len(key[1]) > self._settings.max_query_bytes:
@@ -212,7 +224,6 @@ class App:
         params = parse_query(key[1])
         check_tenancy(params, headers)
 
-        body = Body(headers, receive, self._settings.max_body_bytes, self._settings.body_timeout)
         if isinstance(route, WriteRoute):
             try:
                 response = await route.handler(

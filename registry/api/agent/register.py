@@ -10,6 +10,7 @@ from registry.api.agent.local import own_node, require_service
 from registry.api.agent.service_rules import check_late, check_service, embedded_checks, ip_family
 from registry.api.agent.sidecar import default_checks, port_for, registered_sidecar, sidecar_of
 from registry.api.bodies import read_object
+from registry.api.limits import check_room
 from registry.api.services import build_service
 from registry.api.world import World
 from registry.catalog.entities import Node
@@ -107,13 +108,7 @@ class _Registration:
         self, catalog: Catalog, node: Node, services: list[ServiceRow], checks: dict[str, CheckRow]
     ) -> None:
         new = sum(fold(service.id) not in node.instances for service in services)
-        allowed = self.settings.max_services
-        if new and catalog.instance_count + new > allowed:
-            raise HttpError(
-                500,
-                f"The registry has {catalog.instance_count} services, max allowed is {allowed} "
-                "(max_services); deregister some or raise the limit",
-            )
+        check_room(self.settings, catalog.instance_count, new)
         for service in services:
             bound = sum(row.service_id == service.id for row in checks.values())
             instance = node.instances.get(fold(service.id))
