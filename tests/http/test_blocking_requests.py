@@ -115,7 +115,7 @@ def test_what_an_answer_does_not_show_does_not_end_the_wait(play: Play, asked: s
         known = await here.get(asked)
         separator = "&" if "?" in asked else "?"
         _, task = await parked(here, f"{asked}{separator}index={known.index}")
-        hidden["Check"]["Output"] = "worse"
+        hidden["Check"]["Notes"] = "another"
         await here.put("/v1/catalog/register", hidden)
         moved = (await here.get(asked)).index
         assert moved > known.index
