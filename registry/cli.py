@@ -42,8 +42,13 @@ def serve(arguments: argparse.Namespace) -> int:
 def check_config(arguments: argparse.Namespace) -> int:
     """Print the settings in effect and where each comes from, in the form of a settings file."""
     settings = _settings(arguments)
+    from registry.serve.definitions import read_definitions, summary
+
+    definitions = read_definitions(settings)
     for name, setting in DECLARED.items():
         print(f"{name} = {setting.kind.show(getattr(settings, name))}  # {settings.origins[name]}")
+    if definitions is not None:
+        print(f"# the definition files are right: {summary(definitions)}")
     return 0
 
 

@@ -12,6 +12,13 @@ import msgspec
 NODES, SERVICES, CHECKS = "nodes", "services", "checks"
 BINDINGS, TOMBSTONES, META = "bindings", "tombstones", "meta"
 
+FROM_FILE = "FromFile"
+"""In the probe of a check that a definition file registered and nobody has registered otherwise since.
+
+No request can bring it: of what one gives, a probe takes the declared fields alone. It stands there, and
+not beside it, as it decides what the keeper may run, which has to look again when it goes.
+"""
+
 SEPARATOR = b"\0"
 """Between the parts of a key; names never contain it."""
 
@@ -49,7 +56,10 @@ class ServiceHead(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ServiceRow(ServiceHead, array_like=True, frozen=True):
-    """A service instance. ``proxy`` is in the shape in which the API shows it, None for the default."""
+    """A service instance. ``proxy`` is in the shape in which the API shows it, None for the default.
+
+    ``from_file`` marks what a definition file registered and nobody has registered otherwise since.
+    """
 
     kind: str = ""
     address: str = ""
@@ -63,6 +73,7 @@ class ServiceRow(ServiceHead, array_like=True, frozen=True):
     proxy: dict[str, Any] | None = None
     native: bool = False
     locality: dict[str, str] | None = None
+    from_file: bool = False
 
 
 class CheckHead(msgspec.Struct, array_like=True, frozen=True):
@@ -80,7 +91,8 @@ class CheckRow(CheckHead, array_like=True, frozen=True):
     """A check. ``service_name`` and ``service_tags`` are the service's as of the check's registration.
 
     ``definition`` is what the API shows; ``probe`` is the full definition of a check registered
-    through the agent, in the API's canonical field names with durations in nanoseconds.
+    through the agent, in the API's canonical field names with durations in nanoseconds. What a
+    definition file registered has `FROM_FILE` in it, too.
     """
 
     name: str = ""

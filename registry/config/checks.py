@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from registry.config.errors import SettingError
+from registry.config.scripts import check_exposure
 from registry.config.settings import DECLARED
 from registry.config.sources import DEFAULT_ORIGIN, Found, read
 from registry.config.tls import check_pair
@@ -70,6 +71,7 @@ def check(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
             f"at most {most}, as a process may open {open_files()} files here (ulimit -Hn)",
         )
     check_pair(values["tls_cert"], values["tls_key"], origins)
+    check_exposure(values, origins)
 
 
 def open_files() -> int:

@@ -179,6 +179,33 @@ def folder() -> Kind:
     return Kind(parse, quoted, "the path of a folder, which is made if it does not exist")
 
 
+def existing_folder() -> Kind:
+    """A folder that exists and that this process may read, as an absolute path."""
+
+    def parse(found: object) -> Path:
+        path = _path(found)
+        if not os.path.isdir(path) or not os.access(path, os.R_OK | os.X_OK):
+            raise ValueError(found)
+        return path
+
+    return Kind(parse, quoted, "the path of a folder that exists and can be read")
+
+
+def switch() -> Kind:
+    """On or off, as a boolean."""
+    words = {"true": True, "false": False}
+
+    def parse(found: object) -> bool:
+        if isinstance(found, bool):
+            return found
+        word = _text(found).lower()
+        if word not in words:
+            raise ValueError(found)
+        return words[word]
+
+    return Kind(parse, lambda value: str(value).lower(), "true or false")
+
+
 def readable_file() -> Kind:
     """A file that this process may read, as an absolute path."""
 

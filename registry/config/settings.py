@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, get_type_hints
 
 from registry.config.address import Address
+from registry.config.definition_settings import DefinitionSettings
 from registry.config.kinds import (
     address,
     choice,
@@ -35,7 +36,7 @@ _STORE, _CATALOG, _CHECKS = "Store", "Limits of what is registered", "Health che
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(DefinitionSettings):
     """The settings in effect. Sizes are in bytes and time spans in seconds.
 
     `registry.config.load` makes them; nothing in them is left to be derived.
@@ -478,8 +479,10 @@ class Settings:
 
 
 def _declared() -> dict[str, Setting]:
+    hints = get_type_hints(Settings, include_extras=True)
+    own_first = sorted(hints, key=lambda name: name not in Settings.__annotations__)
     found = {}
-    for name, hint in get_type_hints(Settings, include_extras=True).items():
+    for name, hint in ((name, hints[name]) for name in own_first):
         for note in getattr(hint, "__metadata__", ()):
             found[name] = dataclasses.replace(note, name=name)
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from registry.config import Settings
+from registry.config.scripts import api_scripts, file_scripts
 from registry.keeper.keeper import Keeper
 from registry.keeper.probes import AddressPolicy, Options, Tools
 from registry.observe import logs
@@ -82,6 +83,8 @@ def _options(settings: Settings) -> Options:
             allow_private=settings.check_private == "allow",
             allow_link_local=settings.check_link_local == "allow",
         ),
+        allow_scripts=api_scripts(settings),
+        allow_file_scripts=file_scripts(settings),
         follow_redirects=settings.check_redirects == "follow",
         max_output_bytes=settings.max_output_bytes,
         max_probes=settings.max_probes,

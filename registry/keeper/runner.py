@@ -69,7 +69,8 @@ class ProbeRunner(Runner):
 
     The first run comes at a random point within the interval, so that a thousand checks registered at
     once do not run at once; then every interval after the previous *start*, whatever the result. A
-    probe that takes longer than the interval skips the runs it overlaps.
+    probe that takes longer than the interval skips the runs it overlaps. What needs no probing is
+    reported at once: a check that may not be run any more must not look well for an interval.
     """
 
     def __init__(
@@ -99,7 +100,9 @@ class ProbeRunner(Runner):
             self._task.cancel()
 
     async def _run(self) -> None:
-        due = self._loop.time() + random.uniform(0, self._interval_s)  # noqa: S311 (spreads load)
+        due = self._loop.time()
+        if not self._prober.settled:
+            due += random.uniform(0, self._interval_s)  # noqa: S311 (spreads load)
         while True:
             await asyncio.sleep(due - self._loop.time())
             self._take(await self._probe())

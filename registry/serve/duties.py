@@ -6,7 +6,10 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from registry.api.files import NO_DEFINITIONS, Definitions, draft_arrivals, draft_departures
 from registry.catalog.state import Catalog
+from registry.config import Settings
+from registry.http.errors import HttpError
 from registry.replica import Draft, Replica
 from registry.replica.own_node import Identity, draft_own_node
 from registry.store.change import Change
@@ -88,6 +91,20 @@ class Duties:
     async def _prune_tombstones(self) -> None:
         if len(dead_topics(self._replica.catalog)) > TOMBSTONES_MAX:
             await self._replica.write(draft_pruning)
+
+
+async def register_definitions(replica: Replica, settings: Settings, definitions: Definitions | None) -> None:
+    """Register what the definition files define, and deregister what they no longer do.
+
+    What the catalog has no room for, or the disk refuses, is reported: the registry answers with what it
+    has, and the next reading of the files tries again.
+    """
+    found = definitions or NO_DEFINITIONS
+    try:
+        await replica.write(lambda catalog: draft_arrivals(catalog, settings, found))
+        await replica.write(lambda catalog: draft_departures(catalog, settings))
+    except (HttpError, StoreError) as error:
+        logger.error("the definition files could not be taken up: %s", error)
 
 
 def dead_topics(catalog: Catalog) -> list[str]:

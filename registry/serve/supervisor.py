@@ -26,13 +26,19 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.config import SettingError, Settings, reload
+from registry.config.scripts import warning
 from registry.observe import logs
+from registry.serve.definitions import read_definitions, summary
 from registry.serve.process import no_core_dumps, port_problem, raise_file_limit, settle_in
 from registry.store import integrity
 from registry.store.errors import StoreError
 from registry.store.layout import DataFolder
+
+if TYPE_CHECKING:
+    from registry.api.files import Definitions
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +79,14 @@ class Worker:
 
 
 def run(settings: Settings) -> int:
-    """Serve until told to stop and return the exit status: 0 after a clean stop, 1 when it can't start."""
+    """Serve until told to stop and return the exit status: 0 after a clean stop, 1 when it can't start.
+
+    Raises:
+        SettingError: a definition file is wrong; nothing has been started or made by then.
+    """
     logs.configure(settings.log_level, "registry")
+    definitions = read_definitions(settings)
+    _warn(settings)
     raise_file_limit()
     no_core_dumps()
     folder = DataFolder(Path(settings.data_dir))
@@ -99,14 +111,13 @@ def run(settings: Settings) -> int:
         return FAILED
     folder.clear_sockets()
     try:
-        return _serve(settings, folder, whole)
+        return _serve(Supervisor(settings, definitions), folder, whole)
     finally:
         os.close(held)
 
 
-def _serve(settings: Settings, folder: DataFolder, whole: bool) -> int:
+def _serve(supervisor: "Supervisor", folder: DataFolder, whole: bool) -> int:
     """Serve until told to stop; ``whole`` says that all of the data has been looked at."""
-    supervisor = Supervisor(settings)
     status = supervisor.run()
     if status == 0 and supervisor.all_ended_well:
         integrity.note_closed(folder)
@@ -125,8 +136,9 @@ class Supervisor:
         all_ended_well: no process that was told to end had to be killed or failed in it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, definitions: "Definitions | None") -> None:
         self._settings = settings
+        self._definitions = definitions
         self._workers: list[Worker] = []
         self._backoff = BACKOFF_MIN_S
         self._stopping = False
@@ -199,7 +211,7 @@ class Supervisor:
             else:
                 from registry.serve.worker import run_worker
 
-                status = run_worker(self._settings, supervisor, ready)
+                status = run_worker(self._settings, self._definitions, supervisor, ready)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -216,14 +228,16 @@ class Supervisor:
     def _announce(self) -> None:
         settings = self._settings
         scheme = "https" if settings.tls_cert else "http"
-        print(
-            f"fr0g-ai-registry answers on {scheme}://{settings.http_addr}\n"
-            f"  data     {Path(settings.data_dir).resolve()}\n"
-            f"  workers  {settings.workers}\n"
-            f"  node     {settings.node_name} in {settings.datacenter}\n"
+        lines = [
+            f"fr0g-ai-registry answers on {scheme}://{settings.http_addr}",
+            f"  data     {Path(settings.data_dir).resolve()}",
+            f"  workers  {settings.workers}",
+            f"  node     {settings.node_name} in {settings.datacenter}",
             f"  try      curl {scheme}://{settings.http_addr}/v1/catalog/services",
-            flush=True,
-        )
+        ]
+        if self._definitions is not None:
+            lines.append(f"  files    {summary(self._definitions)} of {settings.definitions_dir}")
+        print("\n".join([*lines, *warning(settings)]), flush=True)
 
     # Supervising
 
@@ -278,11 +292,14 @@ class Supervisor:
         """Replace the workers one by one by ones with the settings as they are now."""
         self._hang_up = False
         try:
-            self._settings = reload(self._settings)
+            settings = reload(self._settings)
+            self._definitions = read_definitions(settings)
         except SettingError as error:
             logger.error("the settings stay as they were: %s", error)
             return
-        logs.configure(self._settings.log_level, "registry")
+        self._settings = settings
+        logs.configure(settings.log_level, "registry")
+        _warn(settings)
         for old in list(self._workers):
             if old.role == KEEPER:
                 self._end([old])  # there can be only one at a time; `_replace_dead` brings the next
@@ -348,6 +365,11 @@ class Supervisor:
             self._stopping = True
         elif number == signal.SIGHUP:
             self._hang_up = True
+
+
+def _warn(settings: Settings) -> None:
+    for line in warning(settings):
+        logger.warning("%s", line)
 
 
 def _end_process(status: int) -> None:

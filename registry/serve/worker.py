@@ -24,6 +24,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from registry.api.files import Definitions
 from registry.api.routes import ROUTES
 from registry.api.world import API_VERSION, World
 from registry.asgi import App
@@ -33,7 +34,8 @@ from registry.http.routing import Router
 from registry.observe import logs
 from registry.replica import Replica
 from registry.replica.own_node import Identity
-from registry.serve.duties import Duties
+from registry.serve.definitions import read_definitions
+from registry.serve.duties import Duties, register_definitions
 from registry.serve.process import keep_alive, listening_socket
 from registry.serve.warmth import Warmth
 from registry.store.beats import beat_clock, beat_hash, own_table
@@ -53,23 +55,29 @@ CAN_NOT_START = 3
 """Exit status of a worker that could not open the data or the port."""
 
 
-def run_worker(settings: Settings, supervisor: int, ready: Callable[[], None]) -> int:
+def run_worker(
+    settings: Settings, definitions: Definitions | None, supervisor: int, ready: Callable[[], None]
+) -> int:
     """Serve until SIGTERM and return the exit status; call it in a freshly forked process.
 
     Args:
         settings: as the supervisor loaded them.
+        definitions: what it read from the definition files.
         supervisor: its process id.
         ready: called once requests are answered.
     """
     logs.configure(settings.log_level, f"worker {os.getpid()}")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.unfreeze()
-    return uvloop.run(_Worker(settings, supervisor, ready).run())
+    return uvloop.run(_Worker(settings, definitions, supervisor, ready).run())
 
 
 class _Worker:
-    def __init__(self, settings: Settings, supervisor: int, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, definitions: Definitions | None, supervisor: int, ready: Callable[[], None]
+    ) -> None:
         self._settings = settings
+        self._definitions = definitions
         self._supervisor = supervisor
         self._ready = ready
         self._stop = asyncio.Event()
@@ -109,6 +117,7 @@ class _Worker:
         except StoreError as error:
             # A full store still answers reads; the node is put right when there is room.
             logger.error("the own node could not be registered: %s", error)
+        await register_definitions(replica, settings, self._definitions)
         warmth = Warmth(folder, app)
         await warmth.restore()
         status = await self._serve(app, duties, warmth)
@@ -151,7 +160,8 @@ class _Worker:
         return None
 
     def _reload(self) -> None:
-        reload(self._settings)  # a wrong setting is reported to who asked, not met by new workers
+        # What is wrong is reported to who asked, not met by new workers.
+        read_definitions(reload(self._settings))
         os.kill(self._supervisor, signal.SIGHUP)
 
 

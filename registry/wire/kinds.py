@@ -175,17 +175,17 @@ RAW: Final[Kind] = _Raw()
 
 
 class ListOf(Kind):
-    """A list of values of one kind."""
+    """A list of values of one kind, ``item``."""
 
     def __init__(self, item: Kind) -> None:
         self.go_type = "[]" + item.go_type
-        self._item = item
+        self.item = item
 
     def convert(self, value: object) -> list[Any]:
         """Return the converted items of the list ``value``, or raise `Misfit`."""
         if type(value) is not list:
             raise self.misfit(value)
-        item, convert = self._item, self._item.convert
+        item, convert = self.item, self.item.convert
         if set(map(type, value)) == {item.plain}:
             return value
         converted: list[Any] = []
@@ -203,17 +203,17 @@ class ListOf(Kind):
 
 
 class MapOf(Kind):
-    """An object with arbitrary keys and values of one kind."""
+    """An object with arbitrary keys and values of one kind, ``item``."""
 
     def __init__(self, item: Kind) -> None:
         self.go_type = "map[string]" + item.go_type
-        self._item = item
+        self.item = item
 
     def convert(self, value: object) -> dict[str, Any]:
         """Return the object ``value`` with converted values, or raise `Misfit`."""
         if type(value) is not dict:
             raise self.misfit(value)
-        item, convert = self._item, self._item.convert
+        item, convert = self.item, self.item.convert
         if set(map(type, value.values())) == {item.plain}:
             return value
         converted: dict[str, Any] = {}

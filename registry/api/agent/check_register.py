@@ -25,13 +25,13 @@ async def register(request: Request[World]) -> Response:
     """Register a check for a service or for the node, or replace the one with the same ID."""
     given = await read_object(request, CHECK_REGISTRATION)
     settings = request.world.settings
-    _check_definition(settings, given)
+    check_definition(settings, given)
     check_id, service_id = given.get("ID") or given["Name"], given.get("ServiceID", "")
 
     def draft(catalog: Catalog) -> Change | None:
         node = own_node(catalog, settings)
         instance = _service(node, service_id) if service_id else None
-        refuse_scripts(given)
+        refuse_scripts(settings, given)
         key = fold(check_id)
         siblings = instance.checks if instance else node.level_checks
         refuse_too_many(settings, count_checks(siblings, besides={key}) + 1)
@@ -45,7 +45,12 @@ async def register(request: Request[World]) -> Response:
     return EMPTY
 
 
-def _check_definition(settings: Settings, given: dict[str, Any]) -> None:
+def check_definition(settings: Settings, given: dict[str, Any]) -> None:
+    """Refuse a check's definition that is wrong whatever the catalog holds.
+
+    Raises:
+        HttpError: 400 with Consul's text, or with our own that names the limit.
+    """
     if not given.get("Name"):
         raise HttpError(400, "Missing check name")
     if given.get("Status", "") not in ("", *STATUSES):

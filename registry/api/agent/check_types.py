@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from registry.config import Settings
+from registry.config.scripts import DISABLED_IN_FILES, DISABLED_OVER_API, api_scripts, file_scripts
 from registry.http.errors import HttpError
 
 STATUSES = ("passing", "warning", "critical")
@@ -21,12 +23,6 @@ _TRIGGERS = (
     ("OSService", "os_service"),
 )
 """The fields that make a check one of a type, in the order in which Consul looks."""
-
-SCRIPTS_DISABLED = (
-    "Scripts are disabled on this agent from remote calls; "
-    "to enable, configure 'enable_script_checks' to true"
-)
-"""Consul's text. Here no setting enables them: an API that starts programs is a hole by design."""
 
 
 def is_empty(given: dict[str, Any]) -> bool:
@@ -83,11 +79,16 @@ def type_of(given: dict[str, Any]) -> str:
     return ""
 
 
-def refuse_scripts(given: dict[str, Any]) -> None:
-    """Refuse a check that runs a program.
+def refuse_scripts(settings: Settings, given: dict[str, Any], *, from_file: bool = False) -> None:
+    """Refuse a check that runs a program, unless checks from where it comes may.
 
     Raises:
         HttpError: 500 with Consul's text.
     """
-    if is_script(given):
-        raise HttpError(500, SCRIPTS_DISABLED)
+    allowed, text = (
+        (file_scripts(settings), DISABLED_IN_FILES)
+        if from_file
+        else (api_scripts(settings), DISABLED_OVER_API)
+    )
+    if is_script(given) and not allowed:
+        raise HttpError(500, text)

@@ -54,7 +54,9 @@ def is_every_address(given: dict[str, Any]) -> bool:
     return given.get("Address", "") in _EVERY_ADDRESS
 
 
-def check_late(given: dict[str, Any], checks: list[Check]) -> None:
+def check_late(
+    settings: Settings, given: dict[str, Any], checks: list[Check], *, from_file: bool = False
+) -> None:
     """Refuse what Consul's agent finds only when it is about to register, and answers with 500.
 
     Raises:
@@ -62,7 +64,7 @@ def check_late(given: dict[str, Any], checks: list[Check]) -> None:
     """
     _check_tagged_addresses(given)
     for _, check in checks:
-        refuse_scripts(check)
+        refuse_scripts(settings, check, from_file=from_file)
 
 
 def check_tenancy(given: dict[str, Any]) -> None:

@@ -109,10 +109,11 @@ def default_checks(sidecar: dict[str, Any], port: int) -> list[dict[str, Any]]:
     ]
 
 
-def port_for(sidecar: dict[str, Any], catalog: Catalog, node: Node, draft: Draft) -> int:
+def port_for(sidecar: dict[str, Any], catalog: Catalog, node: Node, draft: Draft, drawn: set[int]) -> int:
     """Return the port to register a sidecar with: its own, the one it has, or the first that is free.
 
-    Looking for a free one reads every service of the node.
+    Looking for a free one reads every service of the node. ``drawn`` are the ports that the draft has
+    drawn already, to which this one is added.
 
     Raises:
         HttpError: 500 with Consul's text when none is left.
@@ -120,7 +121,7 @@ def port_for(sidecar: dict[str, Any], catalog: Catalog, node: Node, draft: Draft
     given = sidecar.get("Port", 0)
     if given or sidecar.get("SocketPath"):
         return int(given)
-    taken = set()
+    taken = set(drawn)
     for instance in node.instances.values():
         port = _unpack_located(instance.packed).port
         if instance.key == fold(sidecar["ID"]) and PORT_MIN <= port <= PORT_MAX:
@@ -135,6 +136,7 @@ def port_for(sidecar: dict[str, Any], catalog: Catalog, node: Node, draft: Draft
         )
     # The value has to differ from the last one to be written; the index has moved since then.
     draft.put_meta(PORTS_KEY, str(catalog.index).encode())
+    drawn.add(free)
     return free
 
 

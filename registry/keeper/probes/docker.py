@@ -35,11 +35,11 @@ class DockerProbe:
     """Runs a program in a container.
 
     Raises:
-        ProbeFailed: programs are not run here, or the container's name can't be one.
+        ProbeFailed: this check may not run programs now, or the container's name can't be one.
     """
 
     def __init__(self, definition: Definition, tools: Tools) -> None:
-        refuse_scripts(tools)
+        refuse_scripts(definition, tools.options)
         self._args: list[str] = definition["ScriptArgs"]
         self._container: str = definition["DockerContainerID"]
         if not _NAME.fullmatch(self._container):

@@ -68,6 +68,8 @@ def prober(definition: Definition, tools: Tools) -> Prober:
 class _Budgeted:
     """Waits for its turn, then probes."""
 
+    settled = False
+
     def __init__(self, probe: Probe, budgets: Budgets) -> None:
         self._probe = probe
         self._budgets = budgets
@@ -82,6 +84,8 @@ class _Budgeted:
 
 class _Settled:
     """Needs no probing to know the outcome."""
+
+    settled = True
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome

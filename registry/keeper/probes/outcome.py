@@ -25,7 +25,13 @@ class Outcome:
 
 
 class Prober(Protocol):
-    """One check, ready to be run again and again."""
+    """One check, ready to be run again and again.
+
+    Attributes:
+        settled: whether the outcome is known without probing; it need not wait for its turn then.
+    """
+
+    settled: bool
 
     async def run(self) -> Outcome:
         """Probe once and return what was found; a target that fails in any way is a critical outcome.

@@ -1,17 +1,14 @@
 """Script checks: a program's exit status decides, its output is shown."""
 
+from registry.catalog.rows import FROM_FILE
+from registry.config.scripts import DISABLED_IN_FILES, DISABLED_OVER_API
 from registry.keeper.probes.definition import PROGRAM_TIMEOUT_NS, Definition, output_limit, timeout_ns
 from registry.keeper.probes.failure import ProbeFailed
 from registry.keeper.probes.outcome import Outcome, failed
 from registry.keeper.probes.tail import Tail
-from registry.keeper.probes.tools import Tools
+from registry.keeper.probes.tools import Options, Tools
 from registry.keeper.rules import CRITICAL, PASSING, WARNING
 from registry.wire.duration import SECOND, format_duration
-
-SCRIPTS_DISABLED = (
-    "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' "
-    "or 'enable_local_script_checks' to true"
-)
 
 _STATUSES = {0: PASSING, 1: WARNING}
 
@@ -20,13 +17,14 @@ class ScriptProbe:
     """Runs a program.
 
     Raises:
-        ProbeFailed: programs are not run here, whatever the catalog says; it may come from elsewhere.
+        ProbeFailed: checks from where this one comes may not run programs now, whatever they might when
+            it was registered.
     """
 
     place = "script"
 
     def __init__(self, definition: Definition, tools: Tools) -> None:
-        refuse_scripts(tools)
+        refuse_scripts(definition, tools.options)
         self._programs = tools.programs
         self._args: list[str] = definition["ScriptArgs"]
         self._timeout_ns = timeout_ns(definition, PROGRAM_TIMEOUT_NS)
@@ -55,7 +53,10 @@ def timed_out(timeout_ns: int, output: Tail) -> str:
     return f"{text}\n\n{output.announced}" if output.kept else text
 
 
-def refuse_scripts(tools: Tools) -> None:
-    """Raise ProbeFailed unless programs may be run."""
-    if not tools.options.allow_scripts:
-        raise ProbeFailed(SCRIPTS_DISABLED)
+def refuse_scripts(definition: Definition, options: Options) -> None:
+    """Raise ProbeFailed, with the setting that forbids it, unless this check may run programs."""
+    if FROM_FILE in definition:
+        if not options.allow_file_scripts:
+            raise ProbeFailed(DISABLED_IN_FILES)
+    elif not options.allow_scripts:
+        raise ProbeFailed(DISABLED_OVER_API)

@@ -21,7 +21,8 @@ class Options:
         addresses: where they may connect to.
         follow_redirects: whether HTTP checks follow redirects, unless they say ``DisableRedirects``.
             Consul does; here it is off, as a redirect turns whoever answers a check into its author.
-        allow_scripts: whether programs are run, on this machine or in containers.
+        allow_scripts: whether checks registered over the API run programs, on this machine or in containers.
+        allow_file_scripts: whether those of definition files do.
         max_output_bytes: how much of an output is kept; a check's ``OutputMaxSize`` may only lower it.
         max_probes: how many run at the same time. It has to be more than the checks whose targets
             do not answer, else those delay the others.
@@ -35,6 +36,7 @@ class Options:
     addresses: AddressPolicy = field(default_factory=AddressPolicy)
     follow_redirects: bool = False
     allow_scripts: bool = False
+    allow_file_scripts: bool = False
     max_output_bytes: int = 4096
     max_probes: int = 4096
     max_probes_per_target: int = 64
