@@ -26,6 +26,26 @@ def test_check_config_prints_a_settings_file(
     assert (settings.workers, settings.node_name, settings.data_dir) == (7, "n1", tmp_path)
 
 
+def test_check_config_looks_at_the_definition_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "web.json"
+    file.write_text('{"service": {"name": "web"}, "check": {"name": "c", "ttl": "30s"}}', encoding="utf-8")
+    assert main(["check-config", f"--definitions-dir={tmp_path}"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert (
+        out.splitlines()[-1] == "# the definition files are right: 1 services and 1 further checks in 1 files"
+    )
+    file.write_text('{"service": {"name": ""}}', encoding="utf-8")
+    assert main(["check-config", f"--definitions-dir={tmp_path}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"registry: setting definitions_dir (flag --definitions-dir): {file}: service: Missing service name\n"
+    )
+
+
 @pytest.mark.parametrize("command", ["serve", "check-config"])
 def test_wrong_setting_is_one_line_and_code_2(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--http-addr", "127.0.0.1"]) == 2

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from registry.config.kinds import derived, existing_folder, integer, size, switch
+from registry.config.kinds import derived, existing_folder, integer, size, some_path, switch
 from registry.config.setting import Setting
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -71,6 +71,16 @@ class DefinitionSettings:
             "Whether checks registered over the API may run programs, too. Whoever reaches the API can then "
             "run any program as the user that the registry runs as, so it is refused unless http_addr is a "
             "loopback address.",
+            live=True,
+        ),
+    ]
+    docker_socket: Annotated[
+        Path,
+        Setting(
+            _DEFINITIONS,
+            "/var/run/docker.sock",
+            some_path(),
+            "Where the Docker engine listens that checks with DockerContainerID go to.",
             live=True,
         ),
     ]

@@ -179,6 +179,11 @@ def folder() -> Kind:
     return Kind(parse, quoted, "the path of a folder, which is made if it does not exist")
 
 
+def some_path() -> Kind:
+    """The path of something that may come and go, as an absolute path."""
+    return Kind(_path, quoted, "a path")
+
+
 def existing_folder() -> Kind:
     """A folder that exists and that this process may read, as an absolute path."""
 

@@ -89,6 +89,7 @@ def _options(settings: Settings) -> Options:
         max_output_bytes=settings.max_output_bytes,
         max_probes=settings.max_probes,
         max_probes_per_target=settings.max_probes_per_target,
+        docker_socket=settings.docker_socket,
     )
 
 

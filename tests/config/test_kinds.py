@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,10 @@ def test_address_says_whom_it_reaches() -> None:
         (kinds.host_names(), "", ()),
         (kinds.host_names(), "A.lan, b", ("a.lan", "b")),
         (kinds.host_names(), ["A.lan", "b"], ("a.lan", "b")),
+        (kinds.some_path(), "/run/there.sock", Path("/run/there.sock")),
+        (kinds.switch(), True, True),
+        (kinds.switch(), "true", True),
+        (kinds.switch(), "False", False),
         (kinds.derived(kinds.integer(1, 9), "auto", "x"), "auto", None),
         (kinds.derived(kinds.integer(1, 9), "auto", "x"), "9", 9),
     ],
@@ -98,6 +103,9 @@ REFUSED: list[tuple[kinds.Kind, list[object]]] = [
     (kinds.host(), ["", "a..b", "-a", "a-", "a b", "a:1", "a" * 64, "a." * 127 + "bc", 1]),
     (kinds.host_names(), ["a,,b", ",", ["a", 1], {"a": 1}, 1, "a/b"]),
     (kinds.folder(), ["", "/dev/null", "a\0b", "a\nb", "~nobody-has-this-name/x", 1]),
+    (kinds.some_path(), ["", "a\0b", "~nobody-has-this-name/x", 1]),
+    (kinds.existing_folder(), ["", "/dev/null", "/no/such/folder", "a\0b", 1]),
+    (kinds.switch(), ["", "1", "yes", "truely", 1, 0, ["true"]]),
     (kinds.readable_file(), ["", "/", "/no/such/file", 1]),
 ]
 

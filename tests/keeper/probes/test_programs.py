@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from probes.support import TIMEOUT, probe, run
+from registry.catalog.rows import FROM_FILE
+from registry.config.scripts import DISABLED_IN_FILES, DISABLED_OVER_API
 from registry.keeper.probes import Options, Outcome, Tools, prober
 
 
@@ -126,6 +128,20 @@ def test_programs_are_not_run_unless_allowed(tmp_path: Path) -> None:
     assert not trace.exists()
     assert run(probe(definition, allow_scripts=True)).status == "passing"
     assert trace.exists()
+
+
+@pytest.mark.parametrize("more", [{}, {"DockerContainerID": "c1"}])
+def test_each_setting_allows_the_checks_it_is_about_and_a_refusal_names_it(more: dict[str, str]) -> None:
+    over_api: dict[str, Any] = {"ScriptArgs": ["true"], **more}
+    from_file = {**over_api, FROM_FILE: True}
+
+    def output(definition: dict[str, Any], **options: bool) -> str:
+        return run(probe(definition, docker_socket=Path("/no/such/socket"), **options)).output
+
+    assert output(over_api, allow_file_scripts=True) == DISABLED_OVER_API
+    assert output(from_file, allow_scripts=True) == DISABLED_IN_FILES
+    assert "disabled" not in output(over_api, allow_scripts=True)
+    assert "disabled" not in output(from_file, allow_file_scripts=True)
 
 
 STAND_IN = """#!/bin/sh
