@@ -9,10 +9,11 @@ snake_case, as Consul's files have them, or as the API has them: ``docker_contai
 import difflib
 import re
 from collections.abc import Container
+from functools import cache
 from typing import Any
 
 from registry.wire.kinds import Kind, ListOf, MapOf, Misfit
-from registry.wire.schema import Struct
+from registry.wire.schema import Field, Struct
 
 SHOWN_CHARS = 60
 """How much of a wrong value an error repeats."""
@@ -76,7 +77,7 @@ def read_document(value: Any, kind: Kind, passed_over: Container[str] = (), plac
 def _object(value: Any, kind: Struct, passed_over: Container[str], place: str) -> dict[str, Any]:
     if type(value) is not dict:
         raise _wrong(value, "an object", place)
-    known = {squashed(name): field for field in kind.fields for name in (field.name, *field.aliases)}
+    known = _keys(kind)
     given: dict[str, Any] = {}
     spelled: dict[str, str] = {}
     for key, each in value.items():
@@ -91,6 +92,11 @@ def _object(value: Any, kind: Struct, passed_over: Container[str], place: str) -
         if each is not None:
             given[field.name] = read_document(each, field.kind, passed_over, _below(place, key))
     return given
+
+
+@cache
+def _keys(kind: Struct) -> dict[str, Field]:
+    return {squashed(name): field for field in kind.fields for name in (field.name, *field.aliases)}
 
 
 def squashed(key: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from harness.process import wait_until
 from harness.server import RegistryServer
 
-from registry.config.scripts import DISABLED_OVER_API
+from registry.config.scripts import DISABLED_IN_FILES, DISABLED_OVER_API
 
 CHECK = "/v1/agent/check/register"
 SERVICE = "/v1/agent/service/register"
@@ -130,13 +130,10 @@ def test_a_stored_script_does_not_run_without_the_setting(make: Make, tmp_path: 
     assert seldom.runs == 0
 
 
-@pytest.mark.parametrize("allowed", [LOCAL, ALL])
-def test_scripts_of_files_run_where_either_is_enabled(
-    make: Make, tmp_path: Path, allowed: tuple[str, str]
-) -> None:
+def test_a_script_of_a_file_runs_where_those_over_the_api_may(make: Make, tmp_path: Path) -> None:
     program = Program(tmp_path, "file")
     define(tmp_path, program.check)
-    server = make(*allowed, files=True)
+    server = make(*ALL, files=True)
     becomes(server, "file", "passing", "file ran\n")
 
 
@@ -153,7 +150,6 @@ def test_nobody_passes_for_a_definition_file(make: Make, tmp_path: Path) -> None
     ):
         reply = server.client.put(path, body)
         assert (reply.status, reply.text) == (500, DISABLED_OVER_API)
-    some_rounds(server)
     assert state(server, "file") == ("passing", "file ran\n")
 
     # What goes past the agent has a definition to be shown, and none to be run.
@@ -174,9 +170,8 @@ def test_nobody_passes_for_a_definition_file(make: Make, tmp_path: Path) -> None
         }
         assert server.client.put("/v1/catalog/register", {**node, "Check": check}).status == 200
     some_rounds(server)
-    runs = program.runs
-    some_rounds(server)
-    assert (evil.runs, program.runs) == (0, runs)
+    assert evil.runs == 0
+    assert state(server, "file") == ("passing", "")  # as it was written, and nobody runs it any more
 
 
 def test_what_replaced_a_file_s_check_over_the_api_is_the_api_s(make: Make, tmp_path: Path) -> None:
@@ -192,6 +187,30 @@ def test_what_replaced_a_file_s_check_over_the_api_is_the_api_s(make: Make, tmp_
         define(tmp_path)
         server = make(*LOCAL, files=True)
         becomes(server, check_id, "critical", DISABLED_OVER_API)
+
+
+def test_both_settings_are_taken_up_by_a_reload(make: Make, tmp_path: Path) -> None:
+    program, local = Program(tmp_path, "api"), Program(tmp_path, "file")
+    config = tmp_path / "registry.toml"
+    config.write_text("enable_script_checks = true\n")
+    server = make("--config", str(config), files=True)
+    assert server.client.put(CHECK, program.check).status == 200
+    becomes(server, "api", "passing", "api ran\n")
+
+    config.write_text("enable_local_script_checks = true\n")
+    define(tmp_path, local.check)
+    assert server.client.put("/v1/agent/reload").status == 200
+    becomes(server, "api", "critical", DISABLED_OVER_API)
+    wait_until(lambda: "file" in server.client.get("/v1/agent/checks").json)
+    becomes(server, "file", "passing", "file ran\n")
+    assert server.client.put(CHECK, program.check).text == DISABLED_OVER_API
+
+    config.write_text("")
+    refused = server.client.put("/v1/agent/reload")
+    assert refused.status == 500
+    assert refused.text.endswith(f"/definitions/checks.json: checks[0]: {DISABLED_IN_FILES}")
+    some_rounds(server)
+    assert state(server, "file") == ("passing", "file ran\n")
 
 
 class StandIn(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -18,7 +18,8 @@ LEAVE_AFTER_S = 0.1
 async def reload(request: Request[World]) -> Response:
     """Have the settings read again; a wrong one is refused and changes nothing."""
     try:
-        request.world.reload()
+        # Not in the loop: a thousand definition files take long enough for lookups to notice.
+        await asyncio.to_thread(request.world.reload)
     except SettingError as error:
         raise HttpError(500, str(error)) from None
     return EMPTY

@@ -120,9 +120,9 @@ def _rows(
         its_services, its_checks = registration.rows(catalog, node, draft, drawn)
         services |= {fold(row.id): row for row in its_services}
         checks += its_checks
-    for check_id, given, service_id in definitions.checks:
-        service = services[fold(service_id)] if service_id else None
-        checks.append(single_check(settings.node_name, check_id, given, service))
+    for single in definitions.checks:
+        service = services[fold(single.service_id)] if single.service_id else None
+        checks.append(single_check(settings.node_name, single.id, single.given, service))
     return (
         {key: msgspec.structs.replace(row, from_file=True) for key, row in services.items()},
         {fold(row.id): _marked(row) for row in checks},

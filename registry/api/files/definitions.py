@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.api.agent.check_limit import refuse_too_many
 from registry.api.agent.check_register import check_definition
@@ -18,6 +18,20 @@ from registry.config import SettingError, Settings
 from registry.http.errors import HttpError
 
 
+class SingleCheck(NamedTuple):
+    """A check that stands for itself.
+
+    Attributes:
+        id: its ID.
+        given: its definition.
+        service_id: the ID of the service that it is of, "" for the node.
+    """
+
+    id: str
+    given: dict[str, Any]
+    service_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Definitions:
     """What the definition files register.
@@ -26,13 +40,13 @@ class Definitions:
         reading: differs from one reading of the files to the next; "" when there is no folder.
         files: how many there are.
         services: with the checks and sidecars in them.
-        checks: those that stand for themselves: ID, definition, ID of the service, "" for the node.
+        checks: the others.
     """
 
     reading: str
     files: int
     services: tuple[ServiceRegistration, ...]
-    checks: tuple[tuple[str, dict[str, Any], str], ...]
+    checks: tuple[SingleCheck, ...]
 
 
 NO_DEFINITIONS = Definitions("", 0, (), ())
@@ -105,7 +119,7 @@ class _Reading:
         except HttpError as refused:
             raise service.problem(refused, place) from None
 
-    def _add_check(self, check: Definition) -> tuple[str, dict[str, Any], str]:
+    def _add_check(self, check: Definition) -> SingleCheck:
         given = check.given
         try:
             check_definition(self._settings, given)
@@ -119,7 +133,7 @@ class _Reading:
             )
         _once(self._checks, check_id, check, "check")
         self._bind(service_id, check)
-        return check_id, given, service_id
+        return SingleCheck(check_id, given, service_id)
 
     def _bind(self, service_id: str, definition: Definition) -> None:
         self._count[fold(service_id)] += 1
