@@ -500,4 +500,15 @@ RULES: tuple[Rule, ...] = (
         "The same for watchers: ours sleep through changes that leave their answer as it is.",
         quieter_watcher,
     ),
+    Rule(
+        "type of a check from a file",
+        "1.8.7 shows checks of definition files that stand for themselves without the type that it shows of "
+        "all others.",
+        lambda it: (
+            it.where.endswith(".Type")
+            and it.theirs == ""
+            and it.ours in ("script", "ttl", "tcp")
+            and it.exchange.path == "/v1/agent/checks"
+        ),
+    ),
 )

@@ -1,7 +1,9 @@
-"""Checks that run programs, on two servers that allow them over the API."""
+"""Checks that run programs, and definition files, on two servers that have both."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +23,24 @@ NEVER = {"Interval": "24h"}
 
 
 @pytest.fixture(scope="module")
-def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of definition files that both servers have."""
+    return tmp_path_factory.mktemp("definitions")
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Sides]:
     """Run both servers with script checks enabled, for this file alone."""
-    binary, root = consul_binary(), tmp_path_factory.mktemp("subject")
-    # Without the second one the catalog's outputs follow minutes later.
-    enabled = 'enable_script_checks = true\n check_update_interval = "0s"'
-    reference = ConsulServer(binary, tmp_path_factory.mktemp("reference"), NODE, enabled)
-    subject: ConsulServer | RegistryServer = RegistryServer(
-        root, node=NODE, args=["--enable-script-checks", "true"]
-    )
+    binary = consul_binary()
+    # Without the second setting the catalog's outputs follow minutes later.
+    settings = 'enable_script_checks = true\n check_update_interval = "0s"'
+    theirs = ["-hcl", settings, f"-config-dir={folder}"]
+    ours = ["--enable-script-checks", "true", "--definitions-dir", str(folder)]
+    reference = ConsulServer(binary, tmp_path_factory.mktemp("reference"), NODE, args=theirs)
+    root = tmp_path_factory.mktemp("subject")
+    subject: ConsulServer | RegistryServer = RegistryServer(root, node=NODE, args=ours)
     if SUBJECT_IS_CONSUL:
-        subject = ConsulServer(binary, root, NODE, enabled)
+        subject = ConsulServer(binary, root, NODE, args=theirs)
     try:
         with ThreadPoolExecutor(2) as starters:
             for started in [starters.submit(server.start) for server in (reference, subject)]:
@@ -112,3 +121,65 @@ def test_register(pair: Pair, body: dict[str, object]) -> None:
     pair.put(REGISTER, body)
     pair.put(SERVICE, {"Name": "web", "Check": body})
     pair.read(*READS)
+
+
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    "service and check": {
+        "service": {
+            "name": "web",
+            "id": "w1",
+            "tags": ["a", "B"],
+            "address": "10.0.0.1",
+            "port": 80,
+            "meta": {"Some_Key": "v"},
+            "tagged_addresses": {"wan": {"address": "192.0.2.1", "port": 8080}},
+            "weights": {"passing": 3, "warning": 2},
+            "enable_tag_override": True,
+            "token": "not looked at",
+            "checks": [
+                {"id": "beat", "name": "Beat", "notes": "n", "status": "passing", "ttl": "1h"},
+                {"http": "http://127.0.0.1:1/", "tls_skip_verify": True, "interval": "24h", "timeout": "5s"},
+            ],
+        },
+        "check": {"id": "disk", "name": "Disk", "args": ["true"], "interval": "24h", "output_max_size": 100},
+    },
+    "services and checks": {
+        "services": [
+            {"name": "web", "check": {"tcp": "127.0.0.1:1", "interval": "24h", "name": "listens"}},
+            {"Name": "db", "Port": 1, "Check": {"TTL": "1h", "deregister_critical_service_after": "90m"}},
+        ],
+        "checks": [
+            {"name": "of db", "service_id": "db", "ttl": "1h", "success_before_passing": 3},
+            {"name": "of the node", "tcp": "127.0.0.1:1", "interval": "24h"},
+        ],
+    },
+    "a proxy": {
+        "service": {
+            "name": "web",
+            "port": 80,
+            "connect": {"sidecar_service": {"proxy": {"local_service_port": 81}, "check": {"ttl": "1h"}}},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_a_definition_file(pair: Pair, folder: Path, name: str) -> None:
+    file = folder / "definitions.json"
+
+    def take_up(content: dict[str, Any], services: int) -> None:
+        file.write_text(json.dumps(content))
+        for side in (pair.theirs, pair.ours):
+            assert side.client.put("/v1/agent/reload").status == 200
+            wait_until(lambda side=side: len(side.client.get("/v1/agent/services").json) == services, 20)  # type: ignore[misc]
+            side.settle()
+
+    given = DEFINITIONS[name]
+    take_up(given, len(given.get("services", [])) or 1 + (name == "a proxy"))
+    # Not where the catalog shows indexes: it takes Consul several writes.
+    ids = ("web", "w1", "db", "web-sidecar-proxy")
+    pair.read("/v1/agent/services", "/v1/agent/checks", "/v1/catalog/services")
+    pair.read(*(f"/v1/agent/service/{service_id}" for service_id in ids))
+    pair.read(*(f"/v1/agent/health/service/id/{service_id}" for service_id in ids))
+    take_up({}, 0)
+    pair.read("/v1/agent/services", "/v1/agent/checks", "/v1/catalog/services")

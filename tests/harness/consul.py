@@ -1,6 +1,7 @@
 """A real Consul as a process: one durable server on loopback, ACLs off, for side-by-side tests."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -41,8 +42,8 @@ class ConsulServer:
     from then on its catalog does not change by itself.
     """
 
-    def __init__(self, binary: Path, root: Path, node: str = "node-a", settings: str = "") -> None:
-        """Prepare a server under the folder ``root``; ``settings`` are added to its own, in HCL."""
+    def __init__(self, binary: Path, root: Path, node: str = "node-a", *, args: Sequence[str] = ()) -> None:
+        """Prepare a server under the folder ``root``; ``args`` are appended to the command line."""
         self.port, rpc_port, serf_port = free_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         self.node = node
@@ -50,14 +51,8 @@ class ConsulServer:
             *(str(binary), "agent", "-server", "-bootstrap-expect=1", f"-data-dir={root / 'data'}"),
             *("-bind=127.0.0.1", "-client=127.0.0.1", f"-http-port={self.port}"),
             *(f"-server-port={rpc_port}", f"-serf-lan-port={serf_port}", "-serf-wan-port=-1"),
-            *(
-                "-dns-port=-1",
-                "-grpc-port=-1",
-                f"-node={node}",
-                "-log-level=warn",
-                "-hcl",
-                _SETTINGS + settings,
-            ),
+            *("-dns-port=-1", "-grpc-port=-1", f"-node={node}", "-log-level=warn", "-hcl", _SETTINGS),
+            *args,
         ]
         self._process = ServerProcess(command, root / "consul.log")
         self.client = Client(self.url)
