@@ -8,7 +8,6 @@ and its request id, nothing else. Everything unusual goes to `_handle`, which pa
 import asyncio
 import html
 import logging
-import os
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,7 +16,7 @@ from urllib.parse import quote
 from registry.api.world import World
 from registry.catalog.topics import FLOOR
 from registry.config import Settings
-from registry.http.answer import Answer, Headers
+from registry.http.answer import Answer
 from registry.http.blocking import Watchers
 from registry.http.body import Body
 from registry.http.cache import AnswerCache, Key
@@ -25,24 +24,17 @@ from registry.http.errors import ClientGone, HttpError, NoEndpoint, SlowClient
 from registry.http.host import HostPolicy
 from registry.http.options import check_tenancy
 from registry.http.query import clean_path, decode_path, parse_query
-from registry.http.reads import COMMON, FAILED_META, NOSNIFF, TEXT_MARK, Plan, Reads
+from registry.http.reads import TEXT_MARK, Plan, Reads
 from registry.http.request import Request, Response
 from registry.http.routing import Found, ReadRoute, Router, WriteRoute
+from registry.http.sending import STREAM_FROM_BYTES, Send, Sender
 from registry.store.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-STREAM_FROM_BYTES = 1 << 20
-"""Larger bodies are sent in pieces, so that a slow reader does not hold a copy of the whole."""
-
-PIECE_BYTES = 1 << 18
-REQUEST_ID_MAX = 128
-MEMO_MAX, MEMO_VALUE_MAX = 1024, 256
-TEXT = (b"content-type", b"text/plain; charset=utf-8")
 HTML = (b"content-type", b"text/html; charset=utf-8")
 
 _UNUSUAL = frozenset(
@@ -91,9 +83,9 @@ class App:
         names = (settings.node_name, *settings.allowed_hosts)
         self._hosts = HostPolicy(settings.http_addr.host, names)
         self._host_verdicts = self._hosts.memo
-        self._gzip_memo: dict[bytes, bool] = {}
-        self._id_prefix = os.urandom(6).hex().encode()
-        self._id_count = 0
+        self._sender = Sender(self.answers, settings.write_timeout, loop)
+        self._accepts_gzip = self._sender.accepts_gzip
+        self._request_id = self._sender.request_id
 
     def changed(self, topics: set[str] | None) -> None:
         """Drop the answers made from these topics and look after their waiters; None for all."""
@@ -145,7 +137,7 @@ class App:
             return await self._handle(scope, receive, send)
         answer.used = True
         if gzip:
-            answer = self._gzipped(answer, (scope["raw_path"], scope["query_string"]))
+            answer = self._sender.gzipped(answer, (scope["raw_path"], scope["query_string"]))
         await send(
             {
                 "type": "http.response.start",
@@ -172,14 +164,14 @@ class App:
         except HttpError as error:
             if error.status in _KEEPS_CONNECTION:
                 await body.finish()
-            await self._send_error(send, error, request_id)
+            await self._sender.error(send, error, request_id)
         except StoreError as error:
             logger.warning("%s %s: %s", scope["method"], scope["path"], error)
-            await self._send_error(send, HttpError(500, str(error)), request_id)
+            await self._sender.error(send, HttpError(500, str(error)), request_id)
         except ClientGone:
             # Nobody reads this, unless it was the body that broke the rules of HTTP.
             text = "The request ended before it was complete: its body is cut short or wrongly chunked"
-            await self._send_error(send, HttpError(400, text), request_id)
+            await self._sender.error(send, HttpError(400, text), request_id)
         except SlowClient:
             raise
         except Exception:
@@ -187,7 +179,7 @@ class App:
                 "%s %s failed (request %s)", scope["method"], scope["path"], request_id.decode("latin-1")
             )
             text = f"Internal error; the log tells more under request {request_id.decode('latin-1')}"
-            await self._send_error(send, HttpError(500, text), request_id)
+            await self._sender.error(send, HttpError(500, text), request_id)
 
     def _check_host(self, hosts: int, host: bytes) -> None:
         if hosts != 1 or not host:
@@ -216,7 +208,7 @@ class App:
         method = scope["method"]
         found = self._find(key, method)
         if method == "OPTIONS":
-            await self._send(send, Response(headers=((b"allow", found.allow()),)), request_id)
+            await self._sender.response(send, Response(headers=((b"allow", found.allow()),)), request_id)
             return
         route = found.routes.get("GET" if method == "HEAD" else method)
         if route is None:
@@ -231,11 +223,11 @@ class App:
                 )
             finally:
                 await body.finish()
-            await self._send(send, response, request_id)
+            await self._sender.response(send, response, request_id)
             return
         plan = self._plan(route, found.argument, params, key, headers)
         answer = await self._read(plan, body, receive)
-        await self._send_answer(send, answer, plan.key, headers, request_id)
+        await self._sender.answer(send, answer, plan.key, headers, request_id)
 
     def _find(self, key: Key, method: str) -> Found:
         path = decode_path(key[0]) or "/"  # CONNECT names no path
@@ -321,86 +313,6 @@ class App:
         wait_s = min(wait_s, self._settings.max_query_time)
         return wait_s + random.uniform(0, wait_s / 16)  # noqa: S311 (spreads load, hides nothing)
 
-    # Sending
-
-    async def _send_answer(
-        self, send: Send, answer: Answer, key: Key, headers: dict[bytes, bytes], request_id: bytes
-    ) -> None:
-        known = headers.get(b"if-none-match", b"")
-        if known and answer.etag and _matches(known, answer.etag):
-            kept = [pair for pair in answer.headers if pair[0] != b"content-type"]
-            await self._send_parts(send, 304, kept, b"", request_id)
-            return
-        if self._accepts_gzip(headers.get(b"accept-encoding", b"")):
-            if len(answer.body) > STREAM_FROM_BYTES:
-                # zlib lets go of the GIL, so a large body is compressed beside the loop.
-                await asyncio.to_thread(answer.gzipped)
-            answer = self._gzipped(answer, key)
-        await self._send_parts(send, answer.status, answer.headers, answer.body, request_id)
-
-    async def _send(self, send: Send, response: Response, request_id: bytes) -> None:
-        headers: Headers = [*COMMON, *response.headers]
-        if response.content_type:
-            headers.append((b"content-type", response.content_type))
-        await self._send_parts(send, response.status, headers, response.body, request_id)
-
-    async def _send_error(self, send: Send, error: HttpError, request_id: bytes) -> None:
-        common = [NOSNIFF] if isinstance(error, NoEndpoint) else COMMON
-        headers: Headers = [*error.headers, *common]
-        if error.meta:
-            headers += FAILED_META
-        if error.text and error.status != 301:
-            headers.append(TEXT)
-        await self._send_parts(send, error.status, headers, error.text.encode(), request_id)
-
-    async def _send_parts(
-        self, send: Send, status: int, headers: Headers, body: bytes, request_id: bytes
-    ) -> None:
-        start = {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*headers, (b"x-request-id", request_id)],
-        }
-        if len(body) <= STREAM_FROM_BYTES:
-            await send(start)
-            await send({"type": "http.response.body", "body": body})
-            return
-        view = memoryview(body)
-        try:
-            async with asyncio.timeout(self._settings.write_timeout) as deadline:
-                await send(start)
-                for at in range(0, len(body), PIECE_BYTES):
-                    more = at + PIECE_BYTES < len(body)
-                    piece = view[at : at + PIECE_BYTES]
-                    await send({"type": "http.response.body", "body": piece, "more_body": more})
-                    deadline.reschedule(self._loop.time() + self._settings.write_timeout)
-        except TimeoutError:
-            # Raising makes the server cut the connection: the client must not take half for the whole.
-            raise SlowClient(
-                f"a client took no data for {self._settings.write_timeout:g} s; its connection is closed"
-            ) from None
-
-    def _gzipped(self, answer: Answer, key: Key) -> Answer:
-        size = answer.size
-        compressed = answer.gzipped()
-        if answer.size != size:
-            self.answers.grew(key)
-        return compressed
-
-    def _accepts_gzip(self, value: bytes) -> bool:
-        known = self._gzip_memo.get(value)
-        if known is None:
-            known = _accepts_gzip(value.decode("latin-1"))
-            if len(self._gzip_memo) < MEMO_MAX and len(value) <= MEMO_VALUE_MAX:
-                self._gzip_memo[value] = known
-        return known
-
-    def _request_id(self, given: bytes) -> bytes:
-        if given and len(given) <= REQUEST_ID_MAX and given.isascii() and given.decode().isprintable():
-            return given
-        self._id_count += 1
-        return b"%s-%x" % (self._id_prefix, self._id_count)
-
 
 def _is_news(answer: Answer, plan: Plan[World]) -> bool:
     """Say whether an answer has something that the client does not know, so that it need not wait."""
@@ -416,21 +328,3 @@ def _moved(path: str, query: bytes, method: str) -> HttpError:
     page = f'<a href="{html.escape(location)}">Moved Permanently</a>.\n\n' if method == "GET" else ""
     headers = ((b"location", location.encode("latin-1")), *([HTML] if page else []))
     return NoEndpoint(301, page, headers)
-
-
-def _matches(if_none_match: bytes, etag: bytes) -> bool:
-    """Compare entity tags weakly (RFC 9110, section 13.1.2)."""
-    if if_none_match.strip() == b"*":
-        return True
-    opaque = etag.removeprefix(b"W/")
-    return any(tag.strip().removeprefix(b"W/") == opaque for tag in if_none_match.split(b","))
-
-
-def _accepts_gzip(value: str) -> bool:
-    """Say whether an Accept-Encoding header takes gzip (RFC 9110, section 12.5.3); ``*`` does not count."""
-    for item in value.lower().split(","):
-        name, _, weight = item.partition(";")
-        if name.strip() == "gzip":
-            digits = weight.strip().removeprefix("q=").strip()
-            return not digits or digits.strip("0.") != ""
-    return False
