@@ -264,7 +264,7 @@ class App:
         answer = self._reads.answer(plan)
         if _is_news(answer, plan):
             return answer
-        await body.read()  # a GET may have one; behind it, receive() tells of nothing but the client's going
+        await body.pass_over()  # a GET may have one
         answer = self._reads.answer(plan)
         if _is_news(answer, plan) or self.watchers.draining:
             return answer

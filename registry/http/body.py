@@ -36,6 +36,14 @@ class Body:
         self._touched = True
         return await read_body(self._headers, self._receive, self._bytes_max, self._timeout_s)
 
+    async def pass_over(self) -> None:
+        """Take everything in that belongs to the body, so that only the client's going can still be received.
+
+        Errors as `read_body`.
+        """
+        self._touched = True
+        await read_body(self._headers, self._receive, self._bytes_max, self._timeout_s, to_the_end=True)
+
     async def finish(self) -> None:
         """Take in what nobody has read, as Go's server does.
 
@@ -53,8 +61,13 @@ async def read_body(
     receive: Callable[[], Awaitable[dict[str, Any]]],
     bytes_max: int,
     timeout_s: float,
+    *,
+    to_the_end: bool = False,
 ) -> bytes:
     """Return the whole body.
+
+    Behind its declared length only an empty event follows, whose round trip through the loop is saved
+    unless it is wanted ``to_the_end``.
 
     A declared length past the limit is refused before anything is read, so that a client which waits
     for ``100 Continue`` never sends it; a chunked body is refused as soon as it passes the limit.
@@ -66,8 +79,7 @@ async def read_body(
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > bytes_max:
         raise _too_large(bytes_max, int(declared))
-    # After the declared length only an empty event follows, whose round trip through the loop is saved.
-    expected = int(declared) if declared.isdigit() else -1
+    expected = int(declared) if declared.isdigit() and not to_the_end else -1
     chunks: list[bytes] = []
     size = 0
     with _Deadline(timeout_s) as deadline:

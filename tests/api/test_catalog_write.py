@@ -313,6 +313,10 @@ def test_registering_the_same_again_changes_nothing(api: Client) -> None:
     unchanged(api, {"Node": "same", "SkipNodeUpdate": True})
     index = api.get("/v1/health/node/same").index
     done(api.put(REGISTER, {**body, "Checks": [{"Name": "c", "ServiceID": "same", "Output": "other"}]}))
+    shown = api.get("/v1/health/node/same")
+    assert shown.index == index, "text alone is no change"
+    assert [check["Output"] for check in shown.json if check["Name"] == "c"] == ["other"]
+    done(api.put(REGISTER, {**body, "Checks": [{"Name": "c", "ServiceID": "same", "Notes": "n"}]}))
     assert api.get("/v1/health/node/same").index > index
 
 
@@ -476,7 +480,8 @@ def test_the_index_of_each_kind_of_read(api: Client) -> None:
     assert moved_by({"Service": {"Service": "moving", "Port": 9}}) == {"services", "moving", "node"}
     bound = {"Name": "c", "ServiceID": "moving", "Status": "passing"}
     assert moved_by({"Check": bound}) == {"checks", "node checks", "moving"}
-    assert moved_by({"Check": {**bound, "Output": "new"}}) == {"checks", "node checks", "moving"}
+    assert moved_by({"Check": {**bound, "Output": "new"}}) == set()
+    assert moved_by({"Check": {**bound, "Notes": "new"}}) == {"checks", "node checks", "moving"}
     level = {"checks", "node checks", "moving", "beside"}
     assert moved_by({"Check": {"Name": "level"}}) == level
     assert moved_by({"CheckID": "level"}, DEREGISTER) >= level

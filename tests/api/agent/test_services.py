@@ -177,7 +177,7 @@ def test_registering_the_same_again_changes_nothing(agent: Client) -> None:
         "Meta": {"z": "1", "a": "2"},
         "Address": "10.0.0.1",
         "Checks": [TTL, {**HTTP, "Header": {"B": ["2"], "A": ["1"]}}],
-        "Connect": {"SidecarService": {}},
+        "Connect": {"SidecarService": {"Check": TTL}},  # its own would be probed meanwhile
     }
     register(agent, body)
     done(agent.put("/v1/agent/check/pass/service:web:1?note=fine"))
