@@ -2,8 +2,8 @@
 
 from collections.abc import Container, Iterable
 
-from registry.api.agent.check_rows import is_maintenance
 from registry.catalog.entities import Check
+from registry.catalog.maintenance import is_maintenance
 from registry.config import Settings
 from registry.http.errors import HttpError
 

@@ -8,11 +8,9 @@ import msgspec
 from registry.api.agent.check_types import type_of
 from registry.api.agent.definitions import PROBE_FIELDS
 from registry.catalog.entities import Check
+from registry.catalog.maintenance import NODE_MAINTENANCE, SERVICE_MAINTENANCE
 from registry.catalog.rows import CheckHead, CheckRow, ServiceRow, unpack_check
 from registry.wire.duration import format_duration
-
-NODE_MAINTENANCE = "_node_maintenance"
-SERVICE_MAINTENANCE = "_service_maintenance:"
 
 _PROBE_ORDER = {field.name: place for place, field in enumerate(PROBE_FIELDS)}
 
@@ -94,11 +92,6 @@ def maintenance_check(node: str, reason: str, service: ServiceRow | None = None)
         service_tags=service.tags if service else (),
         type="maintenance",
     )
-
-
-def is_maintenance(check_id: str) -> bool:
-    """Say whether a check means maintenance, of its service or of the node."""
-    return check_id == NODE_MAINTENANCE or check_id.startswith(SERVICE_MAINTENANCE)
 
 
 def count_ttl(checks: Iterable[Check]) -> int:

@@ -7,12 +7,12 @@ at the code alone. Node-level checks count for every service.
 from collections.abc import Sequence
 from typing import Any
 
-from registry.api.agent.check_rows import is_maintenance
 from registry.api.agent.local import local_service, local_services, own_key
 from registry.api.agent.views import health_check_dict, service_dict
 from registry.api.world import World
 from registry.catalog import topics
 from registry.catalog.entities import Check, Instance
+from registry.catalog.maintenance import is_maintenance
 from registry.catalog.rows import unpack_check, unpack_service
 from registry.http.answer import Result
 from registry.http.errors import HttpError

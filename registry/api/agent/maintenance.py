@@ -1,9 +1,10 @@
 """/v1/agent/maintenance and service/maintenance: a critical check that takes things out of service."""
 
-from registry.api.agent.check_rows import NODE_MAINTENANCE, SERVICE_MAINTENANCE, maintenance_check
+from registry.api.agent.check_rows import maintenance_check
 from registry.api.agent.local import own_node, require_service
 from registry.api.world import World
 from registry.catalog.entities import Node
+from registry.catalog.maintenance import NODE_MAINTENANCE, SERVICE_MAINTENANCE
 from registry.catalog.rows import CheckRow, fold, unpack_service
 from registry.catalog.state import Catalog
 from registry.http.errors import HttpError
