@@ -8,7 +8,10 @@ from pyroaring import BitMap
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
-EMPTY = BitMap()
+SlotSet = BitMap
+"""A set of slots, for who passes one on without looking into it."""
+
+EMPTY = SlotSet()
 
 
 class Slots(Generic[T]):

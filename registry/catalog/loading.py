@@ -198,7 +198,11 @@ def _finish(catalog: "Catalog") -> None:
         _finish_node(catalog, node)
     for group in groups:
         group.index = max(group.index, catalog.tombstones.get(catalog.topic_of(group), 0))
-    for table in (topics.NODES, topics.SERVICES, topics.CHECKS):
+    for key, guard in catalog.guards.items():
+        if key in catalog.services:
+            guarded = catalog.services[key]
+            guarded.index = max(guarded.index, guard.modify)
+    for table in (topics.NODES, topics.SERVICES, topics.CHECKS, topics.GUARDS):
         catalog.raise_table(table, catalog.tombstones.get(table, 0))
 
 

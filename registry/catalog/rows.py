@@ -11,6 +11,7 @@ import msgspec
 
 NODES, SERVICES, CHECKS = "nodes", "services", "checks"
 BINDINGS, TOMBSTONES, META = "bindings", "tombstones", "meta"
+GUARDS = "guards"
 
 FROM_FILE = "FromFile"
 """In the probe of a check that a definition file registered and nobody has registered otherwise since.
@@ -107,10 +108,35 @@ class CheckRow(CheckHead, array_like=True, frozen=True):
     probe: dict[str, Any] | None = None
 
 
+class GuardRow(msgspec.Struct, array_like=True, frozen=True):
+    """A guard that keeps a service's last healthy set in the answers; its key is the folded name.
+
+    Attributes:
+        name: the service, as an instance of it spells it.
+        reason: why it began, in a sentence of ASCII.
+        began_ms: when it began, and
+        ends_ms: when it ends at the latest, in wall-clock milliseconds since the epoch.
+        held: the instances that were healthy before: folded service IDs by folded node.
+        turned: how many of them were critical when it began.
+        everywhere: it began for the share of all checks, not of this service's instances.
+        released: ended by hand; the row stays to keep the guard from beginning again.
+    """
+
+    name: str
+    reason: str
+    began_ms: int
+    ends_ms: int
+    held: dict[str, tuple[str, ...]]
+    turned: int
+    everywhere: bool = False
+    released: bool = False
+
+
 pack = msgspec.msgpack.Encoder().encode
 unpack_node = msgspec.msgpack.Decoder(NodeRow).decode
 unpack_service = msgspec.msgpack.Decoder(ServiceRow).decode
 unpack_check = msgspec.msgpack.Decoder(CheckRow).decode
+unpack_guard = msgspec.msgpack.Decoder(GuardRow).decode
 unpack_service_head = msgspec.msgpack.Decoder(ServiceHead).decode
 unpack_check_head = msgspec.msgpack.Decoder(CheckHead).decode
 
@@ -128,6 +154,11 @@ def node_key(node: str) -> bytes:
 def member_key(node: str, member: str) -> bytes:
     """Return the key of a service's, check's or binding's row on a node."""
     return fold(node).encode() + SEPARATOR + fold(member).encode()
+
+
+def guard_key(name_key: str) -> bytes:
+    """Return the key of the guard of a service with this folded name."""
+    return name_key.encode()
 
 
 def members_prefix(node: str) -> bytes:

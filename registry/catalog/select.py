@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pyroaring import BitMap
 
+from registry.catalog.bitmaps import EMPTY
 from registry.catalog.entities import BITMAP_PAYS_FROM, Check, Group, Instance, Node
 from registry.catalog.rows import fold
 from registry.catalog.state import Catalog
@@ -23,12 +24,14 @@ def instances(
     tags: Sequence[str] = (),
     passing: bool = False,
     node_meta: Pairs = (),
+    held: BitMap = EMPTY,
     bitmap_from: int = BITMAP_PAYS_FROM,
 ) -> list[Instance]:
     """Return a group's instances that carry all tags, on nodes with all metadata, in answer order.
 
     Tags are compared without regard to case; an empty tag matches nothing (Consul's behaviour).
-    ``passing`` leaves out instances with any check that is not passing, node-level ones included.
+    ``passing`` leaves out instances with any check that is not passing, node-level ones included, unless
+    their slots are in ``held``.
     """
     if group is None:
         return []
@@ -36,15 +39,17 @@ def instances(
     if "" in wanted:
         return []
     if group.slots is not None and len(group.members) >= bitmap_from and (wanted or passing):
-        members = _by_bitmap(catalog, group, group.slots, wanted, passing)
+        without = EMPTY if not passing else catalog.unhealthy - held if held else catalog.unhealthy
+        members = _by_bitmap(catalog, group, group.slots, wanted, without)
     else:
         members = [
             member
             for member in group.members
-            if all(tag in member.tag_keys for tag in wanted) and (not passing or member.healthy)
+            if all(tag in member.tag_keys for tag in wanted)
+            and (not passing or member.healthy or member.slot in held)
         ]
     if passing:
-        members = [member for member in members if member.node.healthy]
+        members = [member for member in members if member.node.healthy or member.slot in held]
     if node_meta:
         slots = node_slots(catalog, node_meta)
         members = [member for member in members if member.node.slot in slots]
@@ -52,14 +57,26 @@ def instances(
 
 
 def _by_bitmap(
-    catalog: Catalog, group: Group, slots: BitMap, tags: Sequence[str], passing: bool
+    catalog: Catalog, group: Group, slots: BitMap, tags: Sequence[str], without: BitMap
 ) -> list[Instance]:
     chosen = BitMap.intersection(slots, *[catalog.tags.get(tag) for tag in tags])
-    if passing:
-        chosen -= catalog.unhealthy
+    chosen -= without
     if len(chosen) == len(group.members):
         return list(group.members)
     return [member for member in group.members if member.slot in chosen]
+
+
+def held(catalog: Catalog, group: Group | None) -> BitMap:
+    """Return the slots of a group's instances that are healthy for no other reason than a guard."""
+    if group is None or not catalog.guards:
+        return EMPTY
+    found = BitMap()
+    for member in group.members:
+        if not (member.healthy and member.node.healthy):
+            guard = catalog.guards.get(member.groups[0].key)
+            if guard is not None and guard.holds(member):
+                found.add(member.slot)
+    return found
 
 
 def node_slots(catalog: Catalog, node_meta: Pairs) -> BitMap:

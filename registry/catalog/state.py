@@ -26,6 +26,7 @@ from pyroaring import BitMap
 from registry.catalog import loading, rows, topics
 from registry.catalog.bitmaps import BitmapIndex, Slots
 from registry.catalog.entities import PASSING, Check, Group, Instance, Node, ordered
+from registry.catalog.guards import Guard
 from registry.catalog.listing import ServiceList
 
 _intern = sys.intern
@@ -44,6 +45,7 @@ class Catalog:
         unhealthy: slots of the instances with a check bound to them that is not passing.
         node_meta: node slots by (key, value).
         statuses: check slots by status.
+        guards: by the folded name of the service that they guard.
         bindings: ModifyIndex of the binding rows, by key.
         meta: values of the meta table that belong to the catalog, by key.
     """
@@ -62,12 +64,13 @@ class Catalog:
         self.node_meta: BitmapIndex[tuple[str, str]] = BitmapIndex()
         self.statuses: BitmapIndex[str] = BitmapIndex()
         self.node_ids: dict[str, str] = {}
+        self.guards: dict[str, Guard] = {}
         self.bindings: dict[bytes, int] = {}
         self.meta: dict[bytes, bytes] = {}
         self.meta_index: dict[bytes, int] = {}
         self.tombstones: dict[str, int] = {}
         self.instance_count = 0
-        self._tables = {topics.NODES: 0, topics.SERVICES: 0, topics.CHECKS: 0}
+        self._tables = {topics.NODES: 0, topics.SERVICES: 0, topics.CHECKS: 0, topics.GUARDS: 0}
 
     # Reading indexes
 
@@ -83,6 +86,12 @@ class Catalog:
         if kind in ("service", "connect"):
             group = (self.services if kind == "service" else self.connects).get(key)
             known = group.index if group else 0
+            if group is None and kind == "service" and key in self.guards:
+                known = max(self.guards[key].modify, self.tombstones.get(topic, 0))
+        elif kind == "guard":
+            # No floor: the answers that depend on it show an index of their own.
+            guard = self.guards.get(key)
+            return guard.modify if guard else self.tombstones.get(topic) or 1
         else:
             node = self.nodes.get(key)
             if node:
@@ -176,6 +185,11 @@ class Catalog:
         elif table == rows.META:
             self.meta[key] = value
             self.meta_index[key] = modify
+        elif table == rows.GUARDS:
+            name_key = key.decode()
+            self.guards[name_key] = Guard(rows.unpack_guard(value), value, create, modify)
+            self.raise_table(topics.GUARDS, modify)
+            self._touch_guard(name_key, touched)
 
     def _delete(self, table: str, key: bytes, touched: set[str]) -> None:
         if table == rows.SERVICES:
@@ -194,6 +208,9 @@ class Catalog:
         elif table == rows.META:
             self.meta.pop(key, None)
             self.meta_index.pop(key, None)
+        elif table == rows.GUARDS:
+            self.guards.pop(key.decode(), None)
+            self._touch_guard(key.decode(), touched)
 
     # Nodes
 
@@ -417,6 +434,9 @@ class Catalog:
         for instance in node.instances.values():
             touched.update(self.topic_of(group) for group in instance.groups)
 
+    def _touch_guard(self, name_key: str, touched: set[str]) -> None:
+        touched |= {topics.GUARDS, topics.guard(name_key), topics.service(name_key)}
+
     def topic_of(self, group: Group) -> str:
         """Return the topic of a group's instances."""
         return topics.connect(group.key) if group.connect else topics.service(group.key)
@@ -436,7 +456,7 @@ class Catalog:
             if group is not None:
                 group.index = index
             return
-        node = self.nodes.get(key)
+        node = None if kind == "guard" else self.nodes.get(key)
         if node is not None:
             if kind == "node":
                 node.index = index

@@ -8,6 +8,9 @@ A topic is also the key of the tombstone that remembers its index after its last
     node/<name>               a node and the instances on it
     node-checks/<name>        the checks of a node and of everything on it
     level-checks/<name>       a node's node-level checks; only as a tombstone
+    guards                    the guards of all services
+    guard/<name>              the guard of a service: what answers about Connect proxies of several
+                              services depend on besides; `service/<name>` covers the guard too
     coordinates, gateways     nothing is kept there; their index stands still
     floor                     what an unknown name reports that has no tombstone; only as a tombstone.
                               Touched when it rises: answers about unknown names show an old index then
@@ -17,6 +20,7 @@ Names are folded.
 
 NODES, SERVICES, CHECKS = "nodes", "services", "checks"
 COORDINATES, GATEWAYS = "coordinates", "gateways"
+GUARDS = "guards"
 FLOOR = "floor"
 
 
@@ -43,3 +47,8 @@ def node_checks(node_key: str) -> str:
 def level_checks(node_key: str) -> str:
     """Return the tombstone of a node's node-level checks."""
     return "level-checks/" + node_key
+
+
+def guard(name_key: str) -> str:
+    """Return the topic of a service's guard against mass failures."""
+    return "guard/" + name_key

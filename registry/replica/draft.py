@@ -20,7 +20,7 @@ import msgspec
 
 from registry.catalog import rows, topics
 from registry.catalog.entities import Check, Instance, Node
-from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold
+from registry.catalog.rows import CheckRow, GuardRow, NodeRow, ServiceRow, fold
 from registry.catalog.state import Catalog
 from registry.store.change import ABSENT, Change, Delete, Guard, PrefixGuard, Put, Refresh
 
@@ -121,6 +121,14 @@ class Draft:
         old = self._catalog.meta.get(key)
         self._put(rows.META, key, value, old, self._catalog.meta_index.get(key, ABSENT))
 
+    def put_guard(self, row: GuardRow) -> None:
+        """Write the guard of a service, unless it is there just so."""
+        old = self._catalog.guards.get(fold(row.name))
+        key = rows.guard_key(fold(row.name))
+        self._put(
+            rows.GUARDS, key, rows.pack(row), old.packed if old else None, old.modify if old else ABSENT
+        )
+
     # Removing
 
     def remove_check(self, check: Check) -> None:
@@ -157,6 +165,12 @@ class Draft:
         self._deletes[rows.NODES, key] = Delete(rows.NODES, key, node.modify)
         self._release_id(node.id)
         self._tombstones |= {topics.NODES, topics.node(node.key), topics.node_checks(node.key)}
+
+    def remove_guard(self, name_key: str) -> None:
+        """Remove the guard of the service with this folded name, which must be there."""
+        key = rows.guard_key(name_key)
+        self._deletes[rows.GUARDS, key] = Delete(rows.GUARDS, key, self._catalog.guards[name_key].modify)
+        self._tombstones |= {topics.GUARDS, topics.guard(name_key), topics.service(name_key)}
 
     def bury(self, topic: str) -> None:
         """Remove a tombstone whose topic has no objects, unless it has been written again."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from typing import Any
 
 from registry.api.files import NO_DEFINITIONS, Definitions, draft_arrivals, draft_departures
@@ -109,7 +109,8 @@ async def register_definitions(replica: Replica, settings: Settings, definitions
 
 def dead_topics(catalog: Catalog) -> list[str]:
     """Return the topics that have a tombstone and no objects, the oldest first."""
-    alive = {"service": catalog.services, "connect": catalog.connects}
+    services = catalog.services.keys() | catalog.guards.keys()
+    alive: dict[str, Container[str]] = {"service": services, "guard": services, "connect": catalog.connects}
     found = []
     for topic, index in catalog.tombstones.items():
         kind, _, key = topic.partition("/")

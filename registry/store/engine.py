@@ -63,7 +63,7 @@ from registry.store.layout import FILE_MODE, DataFolder
 from registry.store.reserve import RESERVE_BYTES, Reserve
 from registry.store.write_lock import WriteLock
 
-TABLES = ("nodes", "services", "checks", "bindings", "tombstones", "meta")
+TABLES = ("nodes", "services", "checks", "bindings", "tombstones", "meta", "guards")
 """Every table there is. A new one is created at the next start."""
 
 FORMAT = b"1"

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from model.dictionary import Kept, Model, State, objects
 from registry.catalog import topics
-from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold
+from registry.catalog.maintenance import is_maintenance
+from registry.catalog.rows import CheckRow, GuardRow, NodeRow, ServiceRow, fold
 
 DATACENTER = "dc1"
 
@@ -144,6 +145,34 @@ def _checks_on(state: State, node: str, service: str) -> list[tuple[CheckRow, Ke
     ]
 
 
+def _is_held(state: State, node: str, row: ServiceRow, kept: Kept, params: Params) -> bool:
+    """Say whether a guard makes an instance count as healthy."""
+    guard = state.get(("guard", fold(row.name)))
+    if guard is None or not isinstance(guard.row, GuardRow) or guard.row.released or "guard" in params:
+        return False
+    known = fold(row.id) in guard.row.held.get(node, ()) and kept.create < guard.create
+    checks = [*_checks_on(state, node, ""), *_checks_on(state, node, fold(row.id))]
+    return known and not any(is_maintenance(check.id) for check, _ in checks)
+
+
+def marked(model: Model, asked: str) -> str:
+    """Return the beginning of the header that an answer has while a guard is on, "" without one."""
+    path, _, query = asked.removeprefix("/v1/").partition("?")
+    if not path.startswith(("health/service/", "health/connect/")) or "guard" in parse_qs(query):
+        return ""
+    state, name = model.state, path.rpartition("/")[2]
+    members = _named(state, name, {}, connect="/connect/" in path)
+    guards = [state.get(("guard", fold(row.name))) for _, row, _ in members]
+    if not any(guard and isinstance(guard.row, GuardRow) and not guard.row.released for guard in guards):
+        return ""
+    held = 0
+    for node, row, kept in members:
+        checks = [*_checks_on(state, node, ""), *_checks_on(state, node, fold(row.id))]
+        well = all(check.status == "passing" for check, _ in checks)
+        held += not well and _is_held(state, node, row, kept, {})
+    return f"holding {held}"
+
+
 def _find_node(state: State, name: str) -> tuple[str, bool]:
     """Return the key of the node that a name, an ID or the beginning of an ID stands for.
 
@@ -191,7 +220,8 @@ def _instances(connect: bool, health: bool) -> Callable[[Model, str, Params], An
                 shown.append(_service_node(nodes[node][0], row, kept))
                 continue
             checks = [*_checks_on(state, node, ""), *_checks_on(state, node, fold(row.id))]
-            if "passing" not in params or all(check.status == "passing" for check, _ in checks):
+            well = all(check.status == "passing" for check, _ in checks)
+            if "passing" not in params or well or _is_held(state, node, row, kept, params):
                 shown.append(
                     {
                         "Node": _node(*nodes[node]),
@@ -199,7 +229,11 @@ def _instances(connect: bool, health: bool) -> Callable[[Model, str, Params], An
                         "Checks": [_check(*check) for check in checks],
                     }
                 )
-        return shown, model.index(topic(fold(name)))
+        index = model.index(topic(fold(name)))
+        if connect and health:
+            named = {fold(row.name) for _, row, _ in _named(state, name, {}, connect=True)}
+            index = max(index, *(model.index(topics.guard(key)) for key in named), 1)
+        return shown, index
 
     return make
 

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from registry.catalog import topics
-from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold, pack
+from registry.catalog.rows import CheckRow, GuardRow, NodeRow, ServiceRow, fold, pack
 
 Key = tuple[str, ...]
-"""``("node", name)``, ``("service", node, id)`` or ``("check", node, id)``, names folded."""
+"""``("node", name)``, ``("service", node, id)``, ``("check", node, id)``, ``("guard", name)``; all folded."""
 
-AnyRow = NodeRow | ServiceRow | CheckRow
-R = TypeVar("R", NodeRow, ServiceRow, CheckRow)
+AnyRow = NodeRow | ServiceRow | CheckRow | GuardRow
+R = TypeVar("R", NodeRow, ServiceRow, CheckRow, GuardRow)
 
-TABLES = {"node": topics.NODES, "service": topics.SERVICES, "check": topics.CHECKS}
+TABLES = {"node": topics.NODES, "service": topics.SERVICES, "check": topics.CHECKS, "guard": topics.GUARDS}
 
 
 class Kept(NamedTuple):
@@ -45,6 +45,8 @@ def key_of(row: AnyRow) -> Key:
     """Return the key of a row."""
     if isinstance(row, NodeRow):
         return ("node", fold(row.name))
+    if isinstance(row, GuardRow):
+        return ("guard", fold(row.name))
     return ("service" if isinstance(row, ServiceRow) else "check", fold(row.node), fold(row.id))
 
 
@@ -57,7 +59,7 @@ def members(state: State, key: Key) -> set[Key]:
     """Return what goes when an object is removed: itself, a service's checks, all that is on a node."""
     found = {key}
     if key[0] == "node":
-        found |= {other for other in state if other[1] == key[1]}
+        found |= {other for other in state if other[0] != "guard" and other[1] == key[1]}
     elif key[0] == "service":
         for check, (row, _) in objects(state, CheckRow).items():
             if check[1] == key[1] and row.service_id and fold(row.service_id) == key[2]:
@@ -80,6 +82,9 @@ def coverage(state: State) -> dict[str, frozenset[Any]]:
             level[key[1]].add(seen)
         elif isinstance(row, ServiceRow):
             found[topics.node(key[1])].add(seen)
+        elif isinstance(row, GuardRow):
+            found[topics.guard(key[1])].add(seen)
+            found[topics.service(key[1])].add(seen)
         else:
             found[topics.node_checks(key[1])].add(seen)
             if not row.service_id:
@@ -134,7 +139,7 @@ class Model:
 
     def index(self, topic: str) -> int:
         """Return the index that an answer made from this topic reports."""
-        floor = self.floor if "/" in topic else 0
+        floor = self.floor if "/" in topic and not topic.startswith("guard/") else 0
         return self._indexes.get(topic) or floor or 1
 
     def problems(self) -> list[str]:
@@ -143,7 +148,7 @@ class Model:
         holders: dict[str, Key] = {}
         for key, kept in sorted(state.items()):
             row = kept.row
-            if key[0] != "node" and ("node", key[1]) not in state:
+            if key[0] in ("service", "check") and ("node", key[1]) not in state:
                 found.append(f"{key} is on a node that is not there")
             if isinstance(row, CheckRow) and row.service_id:
                 service = ("service", key[1], fold(row.service_id))

@@ -11,7 +11,7 @@ from model.dictionary import Key, Model, objects
 from registry.catalog import topics
 from registry.catalog.bitmaps import Slots
 from registry.catalog.entities import Check, Group, Instance, Node
-from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold, pack
+from registry.catalog.rows import CheckRow, GuardRow, NodeRow, ServiceRow, fold, pack
 from registry.catalog.state import Catalog
 
 Facts = dict[str, Any]
@@ -41,6 +41,7 @@ def facts_of(catalog: Catalog, names: Iterable[str]) -> Facts:
         "index": catalog.index,
         "instances": catalog.instance_count,
         "objects": {key_of(each): (each.packed, each.create, each.modify) for each in found},
+        "guards": {key: (guard.packed, guard.create, guard.modify) for key, guard in catalog.guards.items()},
         "parts": {key_of(each): _parts(each) for each in found},
         "services": {key: _group(group) for key, group in catalog.services.items()},
         "connects": {key: _group(group) for key, group in catalog.connects.items()},
@@ -87,6 +88,7 @@ def _bitmaps(index: Any, names: Slots[Any]) -> dict[Any, set[Key]]:
 def model_facts(model: Model, names: Iterable[str]) -> Facts:
     """Return what `facts_of` must return."""
     state = model.state
+    rows = {key: (pack(kept.row), kept.create, kept.modify) for key, kept in state.items()}
     tags, unhealthy, services, connects = _of_services(model)
     node_meta: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
     statuses: defaultdict[str, set[Key]] = defaultdict(set)
@@ -98,8 +100,9 @@ def model_facts(model: Model, names: Iterable[str]) -> Facts:
     return {
         "index": model.newest,
         "instances": len(objects(state, ServiceRow)),
-        "objects": {key: (pack(kept.row), kept.create, kept.modify) for key, kept in state.items()},
-        "parts": {key: _model_parts(model, key) for key in state},
+        "objects": {key: stored for key, stored in rows.items() if key[0] != "guard"},
+        "guards": {key[1]: stored for key, stored in rows.items() if key[0] == "guard"},
+        "parts": {key: _model_parts(model, key) for key in state if key[0] != "guard"},
         "services": services,
         "connects": connects,
         "service list": _service_list(model),
@@ -157,6 +160,7 @@ def _service_list(model: Model) -> bytes:
 
 def _model_parts(model: Model, key: Key) -> tuple[Any, ...]:
     row = model.state[key].row
+    assert not isinstance(row, GuardRow)
     if isinstance(row, NodeRow):
         level = bound(model, key[1], "")
         names = tuple(check for check, _ in level)
@@ -182,7 +186,8 @@ def assert_loads_alike(catalog: Catalog, stored: tuple[int, Iterable[Any]]) -> N
         names |= {topics.node(key), topics.node_checks(key)}
     names |= {topics.service(key) for key in catalog.services}
     names |= {topics.connect(key) for key in catalog.connects}
-    names |= {topics.NODES, topics.SERVICES, topics.CHECKS}
+    names |= {topics.guard(key) for key in (*catalog.services, *catalog.guards)}
+    names |= {topics.NODES, topics.SERVICES, topics.CHECKS, topics.GUARDS}
     assert facts_of(loaded, names) == facts_of(catalog, names)
     assert stored_facts(loaded) == stored_facts(catalog)
 

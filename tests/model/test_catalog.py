@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from model.answers import answer, target
+from model.answers import answer, marked, target
 from model.dictionary import AnyRow, Key, Model, Writes, same_but_output
 from model.facts import assert_slots_dense, facts_of, model_facts, stored_facts
 from model.site import DirectStore, Site
 from model.wishes import NAMES, NODE_IDS, NODES, TAGS, Wish, mixed, wishes
 from registry.catalog import topics
-from registry.catalog.rows import NodeRow, ServiceRow, fold
+from registry.catalog.rows import GuardRow, NodeRow, ServiceRow, fold
 from registry.catalog.state import Catalog
 from registry.replica import Draft
 from registry.serve.duties import dead_topics
@@ -46,6 +46,7 @@ TARGETS = [
     *(target("health/service/", name, passing="") for name in NAMES),
     target("health/service/", "web", passing="", tag=["v1", "primary"], node_meta="rack:r1"),
     target("health/connect/", "web", passing=""),
+    *(target(f"health/{kind}/", "web", passing="", guard="off") for kind in ("service", "connect")),
     *(
         target(path, name)
         for path in ("catalog/node/", "catalog/node-services/", "health/node/")
@@ -58,7 +59,7 @@ TARGETS = [
 ]
 
 ALL_TOPICS = [
-    *(topics.NODES, topics.SERVICES, topics.CHECKS, topics.COORDINATES, topics.GATEWAYS),
+    *(topics.NODES, topics.SERVICES, topics.CHECKS, topics.GUARDS, topics.COORDINATES, topics.GATEWAYS),
     *(
         make(fold(name))
         for make in (topics.service, topics.connect, topics.node, topics.node_checks)
@@ -219,6 +220,8 @@ class Play:
             body, index = answer(self.model, asked)
             assert (got.status, got.json) == (200, body), asked
             assert got.index == index, asked
+            header = got.headers.get(b"x-registry-guard", b"").decode()
+            assert header.partition(" of ")[0] == marked(self.model, asked), asked
             shown = without_output(got.json)
             known = self.by_etag.setdefault((asked, got.headers[b"etag"]), shown)
             assert shown == known, f"one entity tag stands for two answers of {asked}"
@@ -243,12 +246,17 @@ def put(draft: Draft, row: AnyRow) -> None:
         draft.put_node(row)
     elif isinstance(row, ServiceRow):
         draft.put_service(row)
+    elif isinstance(row, GuardRow):
+        draft.put_guard(row)
     else:
         draft.put_check(row)
 
 
 def remove(draft: Draft, catalog: Catalog, key: Key) -> None:
     """Draft the removal of an object."""
+    if key[0] == "guard":
+        draft.remove_guard(key[1])
+        return
     node = catalog.nodes[key[1]]
     if key[0] == "node":
         draft.remove_node(node)

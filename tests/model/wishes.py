@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from model.dictionary import AnyRow, Key, State, key_of, objects
-from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold
+from registry.catalog.rows import CheckRow, GuardRow, NodeRow, ServiceRow, fold
 
 NODES = ["n1", "N1", "n2", "abc"]
 NODE_IDS = [
@@ -22,7 +22,7 @@ NODE_IDS = [
 NAMES = ["web", "Web", "api", "db"]
 OWN = "(own)"
 SERVICE_IDS = ["web", "s1", "S1", "s2"]
-CHECK_IDS = ["c1", "C1", "c2", "serfHealth"]
+CHECK_IDS = ["c1", "C1", "c2", "serfHealth", "_node_maintenance"]
 TAGS = ["v1", "V1", "v2", "primary"]
 STATUSES = ["passing", "passing", "warning", "critical"]
 META = [None, {}, {"rack": "r1"}, {"rack": "r1", "zone": "a"}, {"rack": "r2"}]
@@ -118,9 +118,19 @@ class Move:
             if key_of(row) == old:
                 puts.append(msgspec.structs.replace(row, name=self.name))
         for member in [kept.row for kept in state.values()]:
-            if not isinstance(member, NodeRow) and fold(member.node) == self.node:
+            if isinstance(member, ServiceRow | CheckRow) and fold(member.node) == self.node:
                 puts.append(msgspec.structs.replace(member, node=self.name))
         return Asked(puts, [old])
+
+
+@dataclass(frozen=True)
+class Guarding:
+    """A service is guarded, or its guard is written anew."""
+
+    row: GuardRow
+
+    def __call__(self, state: State) -> Asked:
+        return Asked([self.row], [])
 
 
 def _holders(state: State, wanted: NodeRow) -> list[Key]:
@@ -187,6 +197,32 @@ _check_removals = st.builds(
     st.sampled_from(CHECK_IDS),
 )
 moves = st.builds(Move, st.sampled_from(NODES).map(fold), st.sampled_from([*NODES, "n4"]))
+_held = st.dictionaries(
+    st.sampled_from(NODES).map(fold),
+    st.lists(st.sampled_from(SERVICE_IDS).map(fold), min_size=1, unique=True).map(tuple),
+    max_size=3,
+)
+guardings = st.builds(
+    Guarding,
+    st.builds(
+        GuardRow,
+        st.sampled_from(NAMES),
+        st.just("they turned critical"),
+        st.just(0),
+        st.just(1000),
+        _held,
+        st.just(1),
+        st.booleans(),
+        st.sampled_from([False, False, True]),
+    ),
+)
+_guard_removals = st.builds(lambda name: Removal(("guard", fold(name))), st.sampled_from(NAMES))
 wishes: st.SearchStrategy[Wish] = mixed(
-    (8, registrations), (1, _node_removals), (2, _service_removals), (2, _check_removals), (1, moves)
+    (8, registrations),
+    (1, _node_removals),
+    (2, _service_removals),
+    (2, _check_removals),
+    (1, moves),
+    (3, guardings),
+    (1, _guard_removals),
 )
