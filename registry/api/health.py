@@ -3,6 +3,7 @@
 from typing import Any
 
 from registry.api.catalog import node_named
+from registry.api.guarded import guarded, topics_of, wants_guard
 from registry.api.params import argument, elsewhere, filter_of, json_list, node_meta, passing
 from registry.api.world import World
 from registry.catalog import select, topics
@@ -23,7 +24,8 @@ def service(read: Read[World]) -> Result:
 def connect(read: Read[World]) -> Result:
     """Answer the Connect proxies and native instances of a service, with nodes and checks."""
     name = fold(argument(read, "service name"))
-    return _instances(read, read.world.catalog.connects.get(name), topics.connect(name))
+    group = read.world.catalog.connects.get(name)
+    return _instances(read, group, topics.connect(name), *topics_of(group))
 
 
 def ingress(read: Read[World]) -> Result:
@@ -31,12 +33,14 @@ def ingress(read: Read[World]) -> Result:
     argument(read, "service name")
     filter_of(read, CHECK_SERVICE_NODE)
     passing(read)
+    wants_guard(read)
     return Result(b"[]", (topics.GATEWAYS,))
 
 
-def _instances(read: Read[World], group: Group | None, topic: str) -> Result:
+def _instances(read: Read[World], group: Group | None, *seen: str) -> Result:
     test, healthy = filter_of(read, CHECK_SERVICE_NODE), passing(read)
     found: list[Instance] = []
+    held, headers = guarded(read, None if elsewhere(read) else group)
     if not elsewhere(read):
         found = select.instances(
             read.world.catalog,
@@ -44,6 +48,7 @@ def _instances(read: Read[World], group: Group | None, topic: str) -> Result:
             tags=read.params.get("tag", ()),
             passing=healthy,
             node_meta=node_meta(read),
+            held=held,
         )
     if test:
         found = [instance for instance in found if test(_entry_dict(read.world, instance))]
@@ -54,7 +59,7 @@ def _instances(read: Read[World], group: Group | None, topic: str) -> Result:
     if found:
         parts[1] = parts[1][1:]  # every entry brings a comma in front
     parts.append(b"]")
-    return Result(b"".join(parts), (topic,))
+    return Result(b"".join(parts), seen, headers=headers)
 
 
 def _entry_dict(world: World, instance: Instance) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from registry.api.world import World
 from registry.catalog.filter import FilterError, Schema, compile_filter
 from registry.http.errors import HttpError
-from registry.http.request import Read
+from registry.http.request import Read, Request
 from registry.wire.booleans import parse_bool
 
 Predicate = Callable[[Mapping[str, Any]], bool]
@@ -55,7 +55,7 @@ def passing(read: Read[World]) -> bool:
         raise HttpError(400, "Invalid value for ?passing") from None
 
 
-def argument(read: Read[World], what: str) -> str:
+def argument(read: Read[World] | Request[World], what: str) -> str:
     """Return the path argument.
 
     Raises:

@@ -1,12 +1,13 @@
 """Every route there is."""
 
-from registry.api import agent, catalog, catalog_write, health, plain, status
+from registry.api import agent, catalog, catalog_write, guards, health, plain, status
 from registry.http.routing import ReadRoute, WriteRoute
 
 ROUTES: tuple[ReadRoute | WriteRoute, ...] = (
     *agent.ROUTES,
     *catalog.ROUTES,
     *catalog_write.ROUTES,
+    *guards.ROUTES,
     *health.ROUTES,
     *plain.ROUTES,
     *status.ROUTES,
