@@ -16,6 +16,7 @@ from registry.wire.duration import SECOND, format_duration, parse_duration
 MAX_HOST_NAME_CHARS = 253  # RFC 1035 section 2.3.4, without the root's dot
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode categories: controls, surrogates, line ends
 _DIGITS = re.compile(r"[0-9]{1,18}")
+_FRACTION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _SIZE = re.compile(r"([0-9]{1,18})(B|KiB|MiB|GiB|TiB)?")
 _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _SIZE_UNITS = {"TiB": 2**40, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
@@ -97,6 +98,19 @@ def duration(low: float, high: float) -> Kind:
     return Kind(
         parse, lambda value: quoted(show_duration(value)), f"a duration {bounds}, written like 30s or 1h30m"
     )
+
+
+def share() -> Kind:
+    """Parts of a whole, from 0 to 1."""
+
+    def parse(found: object) -> float:
+        if isinstance(found, str) and _FRACTION.fullmatch(found):
+            found = float(found)
+        if not isinstance(found, int | float) or isinstance(found, bool):
+            raise ValueError(found)
+        return _within(float(found), 0.0, 1.0)
+
+    return Kind(parse, repr, "a number from 0 to 1, like 0.5")
 
 
 def choice(*options: str) -> Kind:

@@ -1,3 +1,4 @@
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,25 @@ def test_durations_read_back(nanoseconds: int) -> None:
     kind = kinds.duration(0, 10**9)
     shown = kind.show(nanoseconds / 10**9).strip('"')
     assert round(kind.parse(shown) * 10**9) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("found", "value"),
+    [("0", 0.0), ("1", 1.0), ("0.5", 0.5), (".25", 0.25), (0, 0.0), (1, 1.0), (0.3, 0.3), ("0.70", 0.7)],
+)
+def test_share_is_read(found: object, value: float) -> None:
+    assert kinds.share().parse(found) == value
+
+
+@pytest.mark.parametrize(
+    "found",
+    ["", "-0.5", "1.1", "50%", "1e-1", "nan", "inf", "0,5", "½", True, None, 2, -0.1, float("nan"), [0.5]],
+)
+def test_share_is_refused(found: object) -> None:
+    assert refuses(kinds.share().parse, found)
+
+
+@given(st.floats(0, 1, allow_subnormal=False))
+def test_share_reads_back(value: float) -> None:
+    kind = kinds.share()
+    assert kind.parse(tomllib.loads(f"share = {kind.show(value)}")["share"]) == value
