@@ -24,6 +24,7 @@ from registry.keeper.alias import AliasRunner
 from registry.keeper.probes import Tools, prober
 from registry.keeper.rules import CRITICAL
 from registry.keeper.runner import SECOND_NS, ProbeRunner, Runner, TtlRunner
+from registry.keeper.warden import Warden
 from registry.replica import Draft, Replica
 from registry.store.beats import Beats, beat_clock, beat_hash
 from registry.store.change import Change
@@ -44,6 +45,7 @@ class Keeper:
         beats: heartbeats through all workers.
         tools: what probes share.
         output_every_s: seconds between writes of a check's output while its status stays.
+        warden: guards against mass failures.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Keeper:
         beats: Beats,
         tools: Tools,
         output_every_s: float,
+        warden: Warden,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._replica = replica
@@ -60,6 +63,7 @@ class Keeper:
         self._beats = beats
         self._tools = tools
         self._output_every_s = output_every_s
+        self._warden = warden
         self._loop = loop
         self._runners: dict[str, Runner] = {}
         self._aliases: dict[str, AliasRunner] = {}
@@ -71,6 +75,7 @@ class Keeper:
 
     def load(self) -> None:
         """Take up all checks of the catalog as it is now; after a reload, those that differ."""
+        self._warden.load()
         node = self._own_node()
         checks = node.checks if node else {}
         for key in [*checks, *(self._runners.keys() - checks.keys())]:
@@ -79,6 +84,7 @@ class Keeper:
 
     def rows_changed(self, keys: set[bytes]) -> None:
         """Follow what the log says about these rows of the checks table."""
+        self._warden.rows_changed(keys)
         for raw in keys:
             node_key, key = split_key(raw)
             if node_key == self._node_key:
@@ -191,6 +197,7 @@ class Keeper:
     def _draft(self, results: dict[str, tuple[str, str]], catalog: Catalog) -> Change | None:
         draft = Draft(catalog)
         node = catalog.nodes.get(self._node_key)
+        written = {}
         for key, (status, output) in results.items():
             check = node.checks.get(key) if node else None
             runner = self._runners.get(key)
@@ -198,6 +205,8 @@ class Keeper:
                 row = unpack_check(check.packed)
                 if (row.probe or {}) == runner.probe:
                     draft.put_check(msgspec.structs.replace(row, status=status, output=output))
+                    written[self._node_key, key] = status
+        self._warden.add_to(draft, catalog, written)
         return draft.change()
 
     # Reaping
@@ -209,8 +218,15 @@ class Keeper:
             now = self._loop.time()
             for runner in list(self._runners.values()):
                 since, after = runner.critical_since, runner.deregister_after_s
-                if after and runner.service_key and since is not None and now - since > after:
+                due = after and runner.service_key and since is not None and now - since > after
+                if due and not self._is_held(runner.service_key):
                     await self._reap(runner)
+
+    def _is_held(self, service_key: str) -> bool:
+        """Say whether a guard holds a service, which then stays until the guard has ended."""
+        node = self._own_node()
+        instance = node.instances.get(service_key) if node else None
+        return instance is not None and self._warden.holds(instance)
 
     async def _reap(self, runner: Runner) -> None:
         def draft(catalog: Catalog) -> Change | None:

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import uvloop
 
 from registry.config import Settings
 from registry.config.scripts import api_scripts, file_scripts
+from registry.keeper.guard import GuardRules
 from registry.keeper.keeper import Keeper
 from registry.keeper.probes import AddressPolicy, Options, Tools
+from registry.keeper.warden import Warden
 from registry.observe import logs
 from registry.replica import Replica
 from registry.store.beats import Beats
@@ -55,12 +58,16 @@ async def _run(settings: Settings, ready: Callable[[], None]) -> int:
         return CAN_NOT_START
     beats = Beats(folder.run)
     async with Tools(_options(settings)) as tools:
-        keeper = Keeper(replica, settings.node_name, beats, tools, settings.check_output_interval, loop)
+        warden = Warden(replica, _guard_rules(settings), loop.time, lambda: time.time_ns() // 1_000_000)
+        keeper = Keeper(
+            replica, settings.node_name, beats, tools, settings.check_output_interval, warden, loop
+        )
         keeper.load()
         replica.on_checks(keeper.rows_changed)
         store.on_commit_elsewhere(replica.catch_up)
         duties = [
             loop.create_task(keeper.reap()),
+            loop.create_task(warden.run()),
             loop.create_task(keeper.look_around(LOOK_AROUND_EVERY_S)),
             loop.create_task(_catch_up(store, replica)),
         ]
@@ -90,6 +97,12 @@ def _options(settings: Settings) -> Options:
         max_probes=settings.max_probes,
         max_probes_per_target=settings.max_probes_per_target,
         docker_socket=settings.docker_socket,
+    )
+
+
+def _guard_rules(settings: Settings) -> GuardRules:
+    return GuardRules(
+        settings.guard_share, settings.guard_window, settings.guard_limit, settings.guard_min_instances
     )
 
 
