@@ -76,6 +76,8 @@ async def release_all(request: Request[World]) -> Response:
     released: list[str] = []
 
     def draft(catalog: Catalog) -> Change | None:
+        if not catalog.guards:
+            raise HttpError(404, "No guard is on")
         on = [guard.row for _, guard in sorted(catalog.guards.items()) if not guard.row.released]
         released[:] = [row.name for row in on]
         changes = Draft(catalog)

@@ -211,6 +211,8 @@ def test_a_guard_is_ended_by_hand(counter: Counter) -> None:
 
 
 def test_all_guards_are_ended_by_hand(counter: Counter) -> None:
+    none = counter.ask("PUT", "/v1/internal/guards/release")
+    assert (none.status, none.body) == (404, b"No guard is on")
     counter.guard()
     counter.guard("side")
     assert counter.ask("PUT", "/v1/internal/guards/release").json == {"Released": ["side", "web"]}
