@@ -223,6 +223,7 @@ class App:
                 )
             finally:
                 await body.finish()
+            response = response.laid_out() if "pretty" in params else response
             await self._sender.response(send, response, request_id)
             return
         plan = self._plan(route, found.argument, params, key, headers)

@@ -1,5 +1,6 @@
 """/v1/catalog: reads of nodes and services, whatever their health."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from registry.api.params import (
@@ -15,16 +16,28 @@ from registry.catalog.entities import Group, Instance, Node
 from registry.catalog.filter import NODE, NODE_SERVICE, SERVICE_NODE
 from registry.catalog.rows import fold
 from registry.http.answer import Result
+from registry.http.errors import HttpError
+from registry.http.options import parse_consistency
 from registry.http.request import Read
 from registry.http.routing import ReadRoute
-from registry.wire.encode import dumps
+from registry.wire.encode import dumps, pretty
 
 UUID_CHARS = frozenset("0123456789abcdefABCDEF-")
 
 
 def datacenters(read: Read[World]) -> Result:
-    """Answer the names of all datacenters: ours."""
-    return Result(dumps([read.world.datacenter]), ())
+    """Answer the names of all datacenters: ours.
+
+    Raises:
+        HttpError: 400 for conflicting modes; here Consul goes on after its text and adds the list.
+    """
+    body = dumps([read.world.datacenter])
+    try:
+        parse_consistency(read.params)
+    except HttpError as error:
+        shown = pretty(body) if read.options.pretty else body
+        raise HttpError(error.status, error.text + shown.decode()) from None
+    return Result(body, ())
 
 
 def nodes(read: Read[World]) -> Result:
@@ -52,21 +65,21 @@ def services(read: Read[World]) -> Result:
 def service(read: Read[World]) -> Result:
     """Answer the instances of a service."""
     name = fold(argument(read, "service name"))
-    return _instances(read, read.world.catalog.services.get(name), topics.service(name))
+    group = read.world.catalog.services.get(name)
+    return _instances(read, group, topics.service(name), read.params.get("tag", ()))
 
 
 def connect(read: Read[World]) -> Result:
-    """Answer the Connect proxies and native instances of a service."""
+    """Answer the Connect proxies and native instances of a service; Consul ignores ``tag`` here."""
     name = fold(argument(read, "service name"))
     return _instances(read, read.world.catalog.connects.get(name), topics.connect(name))
 
 
-def _instances(read: Read[World], group: Group | None, topic: str) -> Result:
+def _instances(read: Read[World], group: Group | None, topic: str, tags: Sequence[str] = ()) -> Result:
     views = read.world.views
     test = filter_of(read, SERVICE_NODE)
     found: list[Instance] = []
     if not elsewhere(read):
-        tags = read.params.get("tag", ())
         found = select.instances(read.world.catalog, group, tags=tags, node_meta=node_meta(read))
     if test:
         found = [instance for instance in found if test(views.service_node_dict(instance))]
@@ -83,7 +96,8 @@ def node(read: Read[World]) -> Result:
     if found is None:
         return Result(b"null", seen)
     parts: list[bytes] = []
-    for instance in _services_on(read, found):
+    # Go's encoder sorts the keys of a map as they are spelled; lists are in the order of the look-up.
+    for instance in sorted(_services_on(read, found), key=lambda instance: instance.id):
         parts += (b",", dumps(instance.id), b":", read.world.views.service(instance))
     return Result(
         b"".join((b'{"Node":', read.world.views.node(found), b',"Services":{', *parts[1:], b"}}")), seen
@@ -91,13 +105,16 @@ def node(read: Read[World]) -> Result:
 
 
 def node_services(read: Read[World]) -> Result:
-    """Answer a node with its services as a list."""
+    """Answer a node with its services as a list: null without services, empty when none fits a filter."""
     found, seen = node_named(read)
     filter_of(read, NODE_SERVICE)
     if found is None:
         return Result(b'{"Node":null,"Services":null}', seen)
     views = read.world.views
-    services = json_list([views.service(instance) for instance in _services_on(read, found)])
+    if found.instances or read.first("filter"):
+        services = json_list([views.service(instance) for instance in _services_on(read, found)])
+    else:
+        services = b"null"
     return Result(b"".join((b'{"Node":', views.node(found), b',"Services":', services, b"}")), seen)
 
 

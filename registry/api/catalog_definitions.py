@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from registry.api.agent.check_types import POLLED, type_of
 from registry.api.proxies import PROXY
 from registry.wire.decode import (
     BOOLEAN,
@@ -128,5 +129,10 @@ def check_definition(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_type(given: dict[str, Any]) -> str:
-    """Return the type that Consul derives from a catalog check's definition."""
-    return "http" if given.get("HTTP") else "tcp" if given.get("TCP") else ""
+    """Return the type that Consul derives from a catalog check's definition.
+
+    A field that says what to ask makes the type only together with an interval.
+    """
+    if given.get("Interval", 0) > 0:
+        return type_of(given)
+    return type_of({name: value for name, value in given.items() if name not in POLLED})

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from registry.api.agent.check_limit import refuse_too_many
+from registry.api.agent.proxy_rules import kind_problems, listed
+from registry.api.agent.service_rules import weights_problem
 from registry.api.bodies import read_object
 from registry.api.catalog_definitions import DEREGISTER, REGISTER, check_definition, check_type
 from registry.api.limits import check_meta, check_name, check_room, check_tags
@@ -158,13 +160,15 @@ class _Registration:
     def _draft_node(self, draft: Draft, catalog: Catalog, node: Node | None) -> None:
         body = self._body
         node_id = body.get("ID", "")
-        if node is not None and node_id != node.id and node_id and _is_live(node):
-            raise _reserved(node_id, node)
         holder = catalog.nodes.get(catalog.node_ids.get(node_id.lower(), "")) if node_id else None
-        if holder is not None and holder is not node:
-            if holder is self._world.own_node:
-                raise _reserved(node_id, holder)
-            draft.remove_node(holder)  # renaming a node loses what is on it, as in Consul
+        renamed = holder if holder is not node else None
+        # An ID that nobody has may be given to a live node that has none.
+        if node is not None and holder is not node and (renamed or node.id) and node_id and _is_live(node):
+            raise self._reserved(node_id, node, renamed)
+        if renamed is not None:
+            if renamed is self._world.own_node:
+                raise self._reserved(node_id, renamed, renamed)
+            draft.remove_node(renamed)  # renaming a node loses what is on it, as in Consul
         draft.put_node(
             NodeRow(
                 self._node,
@@ -172,7 +176,17 @@ class _Registration:
                 body.get("Address", ""),
                 _sorted(body.get("TaggedAddresses")),
                 _sorted(body.get("NodeMeta")),
-            )
+            ),
+            renamed,
+        )
+
+    def _reserved(self, node_id: str, holder: Node, renamed: Node | None) -> HttpError:
+        """Say who has the name, or the ID, in Consul's two texts: another node would be renamed or not."""
+        address = f" ({self._body.get('Address', '')})" if renamed else ""
+        return HttpError(
+            500,
+            f'failed inserting node: Error while renaming Node ID: "{node_id}"{address}: Node name '
+            f"{self._node} is reserved by node {holder.id} with name {holder.name} ({holder.address})",
         )
 
     def _service_row(self) -> ServiceRow | None:
@@ -193,6 +207,11 @@ class _Registration:
         check_name(settings, "Service.Service", name)
         check_name(settings, "Service.ID", service_id)
         check_tags(settings, given.get("Tags", []))
+        problems = kind_problems(given, native_needs_port=False)
+        if problems:
+            raise HttpError(500, listed(problems))
+        if given.get("Address", "") in ("0.0.0.0", "::", "[::]"):  # noqa: S104 (refused, not bound)
+            raise HttpError(500, "Invalid service address")
         problem = check_meta(settings, given.get("Meta", {}), given.get("Kind", ""))
         if problem:
             raise HttpError(
@@ -200,8 +219,8 @@ class _Registration:
                 f"failed inserting service: Invalid Service Meta for node {self._node} and "
                 f"serviceID {service_id}: {problem}",
             )
-        if given.get("Address", "") in ("0.0.0.0", "::", "[::]"):  # noqa: S104 (refused, not bound)
-            raise HttpError(500, "Invalid service address")
+        if weights_problem(given):
+            given = given | {"Weights": {"Passing": 1, "Warning": 1}}
         return build_service(self._node, service_id, name, given, local=False)
 
     def _check_row(self, given: dict[str, Any], place: int) -> CheckRow:
@@ -262,14 +281,6 @@ class _Registration:
 def _is_live(node: Node) -> bool:
     serf = node.checks.get("serfhealth")
     return serf is not None and serf.status != "critical"
-
-
-def _reserved(node_id: str, holder: Node) -> HttpError:
-    return HttpError(
-        500,
-        f'failed inserting node: Error while renaming Node ID: "{node_id}": Node name {holder.name} is '
-        f"reserved by node {holder.id} with name {holder.name} ({holder.address})",
-    )
 
 
 def _sorted(pairs: dict[str, str] | None) -> dict[str, str] | None:

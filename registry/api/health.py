@@ -1,8 +1,8 @@
 """/v1/health: services with their nodes and checks, and checks by node, service and state."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from registry.api.catalog import node_named
 from registry.api.guarded import guarded, topics_of, wants_guard
 from registry.api.params import argument, elsewhere, filter_of, json_list, node_meta, passing
 from registry.api.world import World
@@ -18,11 +18,12 @@ from registry.http.routing import ReadRoute
 def service(read: Read[World]) -> Result:
     """Answer the instances of a service with their nodes and checks."""
     name = fold(argument(read, "service name"))
-    return _instances(read, read.world.catalog.services.get(name), topics.service(name))
+    group = read.world.catalog.services.get(name)
+    return _instances(read, group, topics.service(name), tags=read.params.get("tag", ()))
 
 
 def connect(read: Read[World]) -> Result:
-    """Answer the Connect proxies and native instances of a service, with nodes and checks."""
+    """Answer the Connect proxies and native instances of a service; Consul ignores ``tag`` here."""
     name = fold(argument(read, "service name"))
     group = read.world.catalog.connects.get(name)
     return _instances(read, group, topics.connect(name), *topics_of(group))
@@ -37,7 +38,7 @@ def ingress(read: Read[World]) -> Result:
     return Result(b"[]", (topics.GATEWAYS,))
 
 
-def _instances(read: Read[World], group: Group | None, *seen: str) -> Result:
+def _instances(read: Read[World], group: Group | None, *seen: str, tags: Sequence[str] = ()) -> Result:
     test, healthy = filter_of(read, CHECK_SERVICE_NODE), passing(read)
     found: list[Instance] = []
     held, headers = guarded(read, None if elsewhere(read) else group)
@@ -45,7 +46,7 @@ def _instances(read: Read[World], group: Group | None, *seen: str) -> Result:
         found = select.instances(
             read.world.catalog,
             group,
-            tags=read.params.get("tag", ()),
+            tags=tags,
             passing=healthy,
             node_meta=node_meta(read),
             held=held,
@@ -72,12 +73,11 @@ def _entry_dict(world: World, instance: Instance) -> dict[str, Any]:
 
 
 def node(read: Read[World]) -> Result:
-    """Answer all checks of a node, its services' included."""
-    found, seen = node_named(read)
-    key = found.key if found else fold(read.argument)
+    """Answer all checks of a node, its services' included; here Consul knows nodes by name alone."""
+    key = fold(argument(read, "node name"))
+    found = read.world.catalog.nodes.get(key)
     checks = list(found.checks.values()) if found else []
-    # By name the node's checks are all that matters; by ID also which node is meant.
-    return _checks(read, select.in_order(read.world.catalog, checks), topics.node_checks(key), *seen[1:])
+    return _checks(read, select.in_order(read.world.catalog, checks), topics.node_checks(key))
 
 
 def checks(read: Read[World]) -> Result:

@@ -13,9 +13,12 @@ Predicate = Callable[[Mapping[str, Any]], bool]
 
 
 def node_meta(read: Read[World]) -> list[tuple[str, str]]:
-    """Return the ``node-meta`` pairs wanted; a key without colon asks for an empty value."""
+    """Return the ``node-meta`` pairs wanted; a key without colon asks for an empty value.
+
+    Of a key that is given several times the last value counts, as in Consul, which keeps them in a map.
+    """
     pairs = [item.partition(":") for item in read.params.get("node-meta", ())]
-    return [(key, value) for key, _, value in pairs]
+    return list({key: value for key, _, value in pairs}.items())
 
 
 def filter_of(read: Read[World], schema: Schema) -> Predicate | None:

@@ -82,40 +82,64 @@ PROXY = Struct(
     ],
 )
 
-_ALWAYS_SHOWN = frozenset(("Mode", "MeshGateway", "Expose"))
+_ALWAYS_SHOWN = frozenset(("Mode", "MeshGateway"))
+_OPAQUE = frozenset(("Config", "EnvoyExtensions"))
+"""Fields with whatever JSON a client gives."""
 _UPSTREAM_ALWAYS_SHOWN = frozenset(("DestinationType", "DestinationName", "MeshGateway"))
 
 
-def shown_proxy(given: dict[str, Any], kind: str) -> dict[str, Any] | None:
-    """Return a proxy configuration as answers show it; None for a service that is no proxy.
+def shown_proxy(given: dict[str, Any], kind: str, *, local: bool) -> dict[str, Any] | None:
+    """Return a proxy configuration as answers show it; None for one that says nothing.
 
-    Consul drops the proxy fields of plain services.
+    ``local`` is for what comes through the agent: that drops the proxy fields of plain services, and
+    names the default type of an upstream, where the catalog keeps what it is given (Consul's behaviour).
     """
-    if kind != "connect-proxy" and not kind.endswith("-gateway"):
+    is_proxy = kind == "connect-proxy" or kind.endswith("-gateway")
+    if not is_proxy and (local or not given):
         return None
     shown: dict[str, Any] = {}
     for field in PROXY.fields:
         value = given.get(field.name)
         if field.name == "Upstreams" and value:
-            shown["Upstreams"] = [_shown_upstream(upstream) for upstream in value]
+            default = "service" if local else ""
+            shown["Upstreams"] = [_shown_upstream(upstream, default) for upstream in value]
+        elif field.name == "Expose":
+            shown["Expose"] = _shown_expose(value or {})
         elif field.name in _ALWAYS_SHOWN:
             shown[field.name] = _trimmed(value) if value else ("" if field.name == "Mode" else {})
         elif value:
-            shown[field.name] = value
+            shown[field.name] = _in_order(value) if field.name in _OPAQUE else value
     return shown
 
 
-def _shown_upstream(given: dict[str, Any]) -> dict[str, Any]:
+def _shown_upstream(given: dict[str, Any], default_type: str) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for field in UPSTREAM.fields:
         value = given.get(field.name)
         if field.name == "DestinationType":
-            shown[field.name] = value or "service"
+            shown[field.name] = value or default_type
         elif field.name in _UPSTREAM_ALWAYS_SHOWN:
             shown[field.name] = value or ("" if field.name == "DestinationName" else {})
         elif value:
-            shown[field.name] = value
+            shown[field.name] = _in_order(value) if field.name in _OPAQUE else value
     return shown
+
+
+def _shown_expose(given: dict[str, Any]) -> dict[str, Any]:
+    shown = _trimmed(given)
+    if "Paths" in shown:
+        shown["Paths"] = [
+            {field.name: path[field.name] for field in EXPOSE_PATH.fields if path.get(field.name)}
+            for path in shown["Paths"]
+        ]
+    return {name: shown[name] for name in ("Checks", "Paths") if name in shown}
+
+
+def _in_order(value: Any) -> Any:
+    """Return a JSON value with the keys of all its objects in order, as Go writes its maps."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value)}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 def _trimmed(value: Any) -> Any:

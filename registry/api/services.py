@@ -10,7 +10,7 @@ def build_service(node: str, service_id: str, name: str, given: dict[str, Any], 
     """Return the row of a definition; maps are sorted, so that equal definitions make equal rows."""
     kind = given.get("Kind", "")
     native = bool(given.get("Connect", {}).get("Native"))
-    proxy = shown_proxy(given.get("Proxy", {}), kind)
+    proxy = shown_proxy(given.get("Proxy", {}), kind, local=local)
     destination = ""
     if proxy and kind == "connect-proxy":
         destination = proxy.get("DestinationServiceName", "")

@@ -43,8 +43,10 @@ def coordinate_node(_: Read[World]) -> Result:
 
 
 ROUTES = (
-    ReadRoute(path="/v1/status/leader", handler=leader, summary="Address of the leading server"),
-    ReadRoute(path="/v1/status/peers", handler=peers, summary="Addresses of all servers"),
+    ReadRoute(
+        path="/v1/status/leader", handler=leader, summary="Address of the leading server", checked=True
+    ),
+    ReadRoute(path="/v1/status/peers", handler=peers, summary="Addresses of all servers", checked=True),
     ReadRoute(
         path="/v1/coordinate/datacenters",
         handler=coordinate_datacenters,
@@ -64,5 +66,6 @@ ROUTES = (
         handler=coordinate_node,
         summary="Network coordinates of one node",
         right="node:read",
+        checked=True,
     ),
 )

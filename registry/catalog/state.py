@@ -30,6 +30,8 @@ from registry.catalog.guards import Guard
 from registry.catalog.listing import ServiceList
 
 _intern = sys.intern
+_HEX = frozenset("0123456789abcdef")
+_HYPHENS_IN_ID = 4
 
 
 class Catalog:
@@ -101,7 +103,9 @@ class Catalog:
     def node(self, name: str) -> Node | None:
         """Return a node by name, whatever the case, by ID, or by the beginning of an ID.
 
-        Consul takes a prefix of a UUID where it takes a node name; an ambiguous one finds nothing.
+        Consul takes a prefix of a UUID where it takes a node name, in whole bytes: it drops the last of
+        an odd number of characters, then ignores up to four hyphens wherever they are. An ambiguous
+        prefix finds nothing.
         """
         found = self.nodes.get(rows.fold(name))
         if found or len(name) < 2:
@@ -109,9 +113,11 @@ class Catalog:
         wanted = name.lower()
         if wanted in self.node_ids:
             return self.nodes.get(self.node_ids[wanted])
-        if not all(char in "0123456789abcdef-" for char in wanted):
+        wanted = wanted[: len(wanted) // 2 * 2]
+        digits = wanted.replace("-", "")
+        if len(digits) % 2 or len(wanted) - len(digits) > _HYPHENS_IN_ID or not _HEX.issuperset(digits):
             return None
-        matches = [key for node_id, key in self.node_ids.items() if node_id.startswith(wanted)]
+        matches = [key for known, key in self.node_ids.items() if known.replace("-", "").startswith(digits)]
         return self.nodes.get(matches[0]) if len(matches) == 1 else None
 
     # Loading and applying

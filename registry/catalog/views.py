@@ -62,7 +62,7 @@ class Views:
         if row.locality:
             shown["Locality"] = row.locality
         return shown | {
-            "Proxy": row.proxy or DEFAULT_PROXY,
+            "Proxy": _proxy_dict(row.proxy),
             "Connect": {"Native": True} if row.native else {},
             "PeerName": "",
             "CreateIndex": instance.create,
@@ -116,7 +116,7 @@ class Views:
             "ServicePort": row.port,
             "ServiceSocketPath": row.socket_path,
             "ServiceEnableTagOverride": row.enable_tag_override,
-            "ServiceProxy": row.proxy or DEFAULT_PROXY,
+            "ServiceProxy": _proxy_dict(row.proxy),
             "ServiceConnect": {"Native": True} if row.native else {},
             "ServiceLocality": row.locality,
             "CreateIndex": instance.create,
@@ -181,6 +181,24 @@ class Views:
 def weights_dict(row: ServiceRow) -> dict[str, int]:
     """Return a service's weights as the API shows them."""
     return {"Passing": row.passing_weight, "Warning": row.warning_weight}
+
+
+def _proxy_dict(proxy: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a proxy as the catalog shows it: with a datacenter for each upstream, given or not."""
+    if proxy is None:
+        return DEFAULT_PROXY
+    if "Upstreams" not in proxy:
+        return proxy
+    return proxy | {"Upstreams": [_upstream_dict(upstream) for upstream in proxy["Upstreams"]]}
+
+
+def _upstream_dict(upstream: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, value in upstream.items():
+        shown[name] = value
+        if name == "DestinationName":
+            shown["Datacenter"] = ""
+    return shown
 
 
 def tagged_dict(tagged: dict[str, Address]) -> dict[str, dict[str, Any]]:

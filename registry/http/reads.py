@@ -112,12 +112,13 @@ class Reads(Generic[W]):
             HttpError: a parameter is bad; Consul's order of checks is kept.
         """
         index, digest, wait_s, consistency = 0, "", None, "leader"
-        if route.effective or route.blocking:
+        if route.effective or route.blocking or route.checked:
             consistency = parse_consistency(params, cache_control)
-        if route.blocking or route.hashed:
+        if route.blocking or route.hashed or route.checked:
             wait_s = parse_wait(params)
-        if route.blocking:
             index = parse_index(params)
+        if not route.blocking:
+            index = 0
         if route.hashed:
             digest = params.get("hash", [""])[0]
         if not route.any_dc:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 
 from registry.http.options import Options
+from registry.wire.encode import pretty
 
 W = TypeVar("W")
 """The world that handlers work on: what `registry.api` makes available to them."""
@@ -91,6 +92,14 @@ class Response:
         self.status = status
         self.content_type = content_type
         self.headers = headers
+
+    def laid_out(self) -> "Response":
+        """Return the same with a JSON body as ``?pretty`` asks for."""
+        if self.content_type != b"application/json":
+            return self
+        return Response(
+            pretty(self.body), status=self.status, content_type=self.content_type, headers=self.headers
+        )
 
 
 TRUE = Response(b"true", content_type=b"application/json")

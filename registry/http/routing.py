@@ -37,6 +37,7 @@ class ReadRoute(Route):
         blocking: honours ``index`` and ``wait``.
         hashed: blocks on ``hash`` instead (section "hash-based" of Consul's blocking queries).
         effective: answers say which consistency they have.
+        checked: refuses bad consistency, ``index`` and ``wait`` although they have no effect.
         cached: honours ``cached``.
         any_dc: ignores ``dc``.
     """
@@ -46,6 +47,7 @@ class ReadRoute(Route):
     blocking: bool = False
     hashed: bool = False
     effective: bool = False
+    checked: bool = False
     cached: bool = False
     any_dc: bool = False
 

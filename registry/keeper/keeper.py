@@ -15,8 +15,6 @@ import asyncio
 import logging
 from functools import partial
 
-import msgspec
-
 from registry.catalog.entities import Check, Node
 from registry.catalog.rows import CheckRow, fold, split_key, unpack_check
 from registry.catalog.state import Catalog
@@ -204,7 +202,7 @@ class Keeper:
             if check is not None and runner is not None:
                 row = unpack_check(check.packed)
                 if (row.probe or {}) == runner.probe:
-                    draft.put_check(msgspec.structs.replace(row, status=status, output=output))
+                    draft.put_result(row, status, output)
                     written[self._node_key, key] = status
         self._warden.add_to(draft, catalog, written)
         return draft.change()

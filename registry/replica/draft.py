@@ -45,13 +45,26 @@ class Draft:
 
     # Putting
 
-    def put_node(self, row: NodeRow) -> None:
-        """Write a node, unless it is there just so."""
+    def put_node(self, row: NodeRow, renamed: Node | None = None) -> None:
+        """Write a node, unless it is there just so.
+
+        ``renamed`` is the node that takes this name and was removed for it: its CreateIndex goes along.
+        """
         key = rows.node_key(row.name)
         old = self._catalog.nodes.get(fold(row.name))
-        self._put(rows.NODES, key, rows.pack(row), old.packed if old else None, old.modify if old else 0)
+        if renamed is not None:
+            self._puts[rows.NODES, key] = Put(
+                rows.NODES, key, rows.pack(row), old.modify if old else ABSENT, renamed.create
+            )
+            self._removes_only = False
+            if old is None:
+                # A replica that loads the node must not take its age for that of its checks.
+                self._tombstones.add(topics.node_checks(fold(row.name)))
+        else:
+            self._put(rows.NODES, key, rows.pack(row), old.packed if old else None, old.modify if old else 0)
         former = old.id.lower() if old else ""
-        if former != row.id.lower():
+        freed = (rows.BINDINGS, rows.holder_key(row.id)) in self._deletes
+        if former != row.id.lower() or freed:
             self._release_id(former)
             if row.id:
                 key = rows.holder_key(row.id)
@@ -101,6 +114,21 @@ class Draft:
             self._leave(old, stays)
         if row.service_id and (old is None or old.service_key != fold(row.service_id)):
             self._bind(row)
+
+    def put_result(self, row: CheckRow, status: str, output: str) -> None:
+        """Write what came of running a check; ``row`` is the check as it is.
+
+        With another status it takes over what its service is called and tagged by now, as in Consul,
+        where a registration that does not repeat the check leaves it the former name and tags.
+        """
+        node = self._catalog.nodes.get(fold(row.node))
+        instance = node.instances.get(fold(row.service_id)) if node and row.service_id else None
+        if instance is not None and status != row.status:
+            now = instance.name, instance.tags
+            if now != (row.service_name, row.service_tags):
+                self._guard_service(instance.node.key, instance.key)
+                row = msgspec.structs.replace(row, service_name=now[0], service_tags=now[1])
+        self.put_check(msgspec.structs.replace(row, status=status, output=output))
 
     def _bind(self, row: CheckRow) -> None:
         key = rows.member_key(row.node, row.service_id)

@@ -21,12 +21,16 @@ ROW_HEADER = struct.Struct("<QQI")
 
 
 class Put(NamedTuple):
-    """Writes a row. ``expect`` guards it: None anything, `ABSENT`, or the row's ModifyIndex."""
+    """Writes a row. ``expect`` guards it: None anything, `ABSENT`, or the row's ModifyIndex.
+
+    ``create`` is for a row that goes on under another key: the CreateIndex that it keeps, 0 for none.
+    """
 
     table: str
     key: bytes
     value: bytes
     expect: int | None = None
+    create: int = 0
 
 
 class Refresh(NamedTuple):

@@ -327,7 +327,7 @@ class Engine:
         for put in change.puts:
             db = self._dbs[put.table]
             old = None if put.expect == ABSENT else txn.get(put.key, db=db)
-            create = index if old is None else ROW_HEADER.unpack_from(old)[0]
+            create = put.create or (index if old is None else ROW_HEADER.unpack_from(old)[0])
             txn.put(put.key, pack_row(put.key, create, index, put.value), db=db)
             puts.append(LoggedPut(put.table, put.key, create, put.value))
         refreshes: list[LoggedRefresh] = []

@@ -86,6 +86,10 @@ def test_datacenters(api: Client) -> None:
     assert (reply.status, reply.json) == (200, ["dc1"])
     assert not {"x-consul-index", "x-cache", "etag"} & reply.headers.keys()
     assert api.get("/v1/catalog/datacenters?cached").headers["x-cache"] == "MISS"
+    # Consul goes on after its text.
+    text = "Cannot specify ?stale with ?consistent, conflicting semantics."
+    refused(api.get("/v1/catalog/datacenters?stale&consistent"), 400, f'{text}["dc1"]')
+    refused(api.get("/v1/catalog/datacenters?stale&consistent&pretty"), 400, f'{text}[\n    "dc1"\n]\n')
 
 
 # nodes
@@ -133,6 +137,8 @@ def test_the_own_node(api: Client) -> None:
         ("node-meta=env:Prod", []),
         ("node-meta=ENV:prod", []),
         ("node-meta=", []),
+        ("node-meta=env:none&node-meta=env:prod", ["ext-a", "Ext-C"]),
+        ("node-meta=env:prod&node-meta=env:none", []),
         ("filter=Meta.env==%22prod%22+and+Node!=%22ext-a%22", ["Ext-C"]),
         (f"filter=ID==%22{ID_B}%22", ["ext-b"]),
         ("node-meta=env:prod&filter=Address==%2210.0.0.7%22", []),
@@ -269,8 +275,10 @@ def test_connect(api: Client) -> None:
     native = read(api, "/v1/catalog/connect/native")
     assert [each["ServiceConnect"] for each in native] == [{"Native": True}]
     assert ids(api, "/v1/catalog/connect/web?node-meta=rack") == ["ext-a/web-proxy"]
-    for query in ("tag=v1", "node-meta=env:none", "peer=x", "filter=ServicePort==1"):
+    for query in ("node-meta=env:none", "peer=x", "filter=ServicePort==1"):
         assert ids(api, f"/v1/catalog/connect/web?{query}") == []
+    # A tag is not looked at here.
+    assert ids(api, "/v1/catalog/connect/web?tag=v1") == ["ext-a/web-proxy"]
 
 
 # node/:node and node-services/:node
@@ -292,17 +300,40 @@ def test_node_services_is_a_list(api: Client) -> None:
     view = read(api, "/v1/catalog/node-services/ext-a")
     by_id = read(api, "/v1/catalog/node/ext-a")
     assert view == {"Node": by_id["Node"], "Services": list(by_id["Services"].values())}
-    assert read(api, "/v1/catalog/node-services/bare")["Services"] == []
+    # Go tells a list that was never made from an empty one.
+    assert read(api, "/v1/catalog/node-services/bare")["Services"] is None
+    assert read(api, "/v1/catalog/node-services/bare?filter=ID==x")["Services"] == []
+    assert read(api, "/v1/catalog/node-services/ext-a?filter=ID==x")["Services"] == []
+
+
+def test_a_map_of_services_is_in_the_order_of_the_ids_as_they_are_spelled(api: Client) -> None:
+    for service_id in ("b", "A", "a1", "Z", "_"):
+        register(api, "spelled", {"ID": service_id, "Service": "s"})
+    assert list(read(api, "/v1/catalog/node/spelled")["Services"]) == ["A", "Z", "_", "a1", "b"]
+    listed = read(api, "/v1/catalog/node-services/spelled")["Services"]
+    assert [each["ID"] for each in listed] == ["_", "A", "a1", "b", "Z"]
+    deregister(api, "spelled")
 
 
 def test_a_node_by_its_id(api: Client) -> None:
-    for name in (ID_A, ID_A.upper(), ID_A[:8], "40"):
+    found = (ID_A, ID_A.upper(), ID_A.replace("-", ""), f"{ID_A}-", f"{ID_A}0", ID_A[:8], "40", "40e")
+    for name in (*found, "40e4a748-", "40e4a748-2192-", "40-e4a7-48", "40e4a748-----"):
         assert read(api, f"/v1/catalog/node/{name}")["Node"] == NODE_A, name
-    for name in ("4", ID_A[1:], f"{ID_A}0", "40e4a748-3"):
+    for name in (
+        "4",
+        ID_A[1:],
+        f"{ID_A}00",
+        "40e4a748-2",
+        "40e4a748-21",
+        "4-0e4a748",
+        "-----40",
+        "40zz",
+        "--",
+    ):
         assert read(api, f"/v1/catalog/node/{name}") is None, name
     register(api, "same-beginning", ID="40e4a748-0000-161a-0510-9bf59fe950b5")
     assert read(api, "/v1/catalog/node/40e4a748") is None
-    assert read(api, "/v1/catalog/node/40e4a748-2")["Node"] == NODE_A
+    assert read(api, "/v1/catalog/node/40e4a748-2192-")["Node"] == NODE_A
     deregister(api, "same-beginning")
     assert read(api, "/v1/catalog/node/40e4a748")["Node"] == NODE_A
 

@@ -91,36 +91,6 @@ def test_a_renamed_node_loses_what_is_on_it(api: Client) -> None:
     assert (gone.json, gone.index > index) == ([], True)
 
 
-def test_an_id_is_replaced_unless_the_node_is_alive(api: Client) -> None:
-    serf = {"CheckID": "serfHealth", "Name": "Serf", "Status": "passing"}
-    register(api, "reserved", ID=UUIDS[4])
-    register(api, "reserved", ID=UUIDS[4].replace("0", "f", 1), Check=serf)
-    holder = node(api, "reserved")["Node"]["ID"]
-    assert holder == UUIDS[4].replace("0", "f", 1)
-    before = last_index(api)
-    refused(
-        api.put(REGISTER, {"Node": "Reserved", "Address": "1.2.3.4", "ID": UUIDS[4]}),
-        500,
-        f'failed inserting node: Error while renaming Node ID: "{UUIDS[4]}": Node name reserved is '
-        f"reserved by node {holder} with name reserved (10.0.0.1)",
-    )
-    assert last_index(api) == before
-    register(api, "reserved", ID=holder, Check={**serf, "Status": "critical"})
-    register(api, "reserved", ID=UUIDS[4])
-    assert node(api, "reserved")["Node"]["ID"] == UUIDS[4]
-
-
-def test_the_own_node_keeps_its_id(api: Client) -> None:
-    own = node(api, "node-a")["Node"]
-    before = last_index(api)
-    for name in ("node-a", "thief"):
-        given = UUIDS[0].replace("0", "e") if name == "node-a" else own["ID"]
-        reply = api.put(REGISTER, {"Node": name, "Address": "6.6.6.6", "ID": given})
-        assert reply.status == 500
-        assert "is reserved by node" in reply.text
-    assert last_index(api) == before
-
-
 # Services
 
 
@@ -180,6 +150,11 @@ def test_what_follows_the_body_is_ignored_and_of_repeated_keys_the_last_counts(a
     done(api.put(REGISTER, f"{{{fields}}} and more"))
     assert list(checks(api, "repeated")) == ["c"]
     assert node(api, "first") is None
+
+
+def test_pretty(api: Client) -> None:
+    for path in (REGISTER, DEREGISTER):
+        assert api.put(f"{path}?pretty", {"Node": "laid-out", "Address": "1.1.1.1"}).text == "true\n"
 
 
 def test_nothing_else_on_the_node_is_removed(api: Client) -> None:
@@ -278,7 +253,10 @@ def test_a_check_with_everything(api: Client) -> None:
 
 
 def test_check_and_checks_together(api: Client) -> None:
-    lists = [{"Name": "two", "ServiceID": "s"}, {"Name": "three", "Definition": {"TCP": "h:1"}}]
+    lists = [
+        {"Name": "two", "ServiceID": "s"},
+        {"Name": "three", "Definition": {"TCP": "h:1", "Interval": "5s"}},
+    ]
     register(api, "several", {"ID": "s", "Service": "several"}, Check={"Name": "one"}, Checks=lists)
     found = checks(api, "several")
     assert list(found) == ["one", "three", "two"]

@@ -210,7 +210,7 @@ def test_health_follows_the_checks(api: Client) -> None:
 def test_connect(api: Client) -> None:
     target = "/v1/health/connect/web"
     assert ids(api, target) == ["a/sidecar"]
-    for query, kept in (("passing", True), ("tag=V1", True), ("tag=v2", False), ("node-meta=rack", True)):
+    for query, kept in (("passing", True), ("tag=V1", True), ("tag=v2", True), ("node-meta=rack", True)):
         assert bool(ids(api, f"{target}?{query}")) is kept, query
     for query in ("peer=x", "filter=Service.Port==2", "node-meta=x:y"):
         assert ids(api, f"{target}?{query}") == [], query
@@ -234,9 +234,10 @@ def test_node(api: Client) -> None:
         assert (reply.text, reply.index >= 1) == ("[]", True)
 
 
-def test_node_by_id(api: Client) -> None:
+def test_no_node_by_id(api: Client) -> None:
     own = read(api, "/v1/catalog/node/node-a")["Node"]["ID"]
-    assert check_ids(api, f"/v1/health/node/{own}") == ["node-a/serfHealth"]
+    assert check_ids(api, "/v1/health/node/node-a") == ["node-a/serfHealth"]
+    assert check_ids(api, f"/v1/health/node/{own}") == []
 
 
 def test_the_serf_check(api: Client) -> None:

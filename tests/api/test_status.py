@@ -25,6 +25,20 @@ def test_leader_and_peers(api: Client) -> None:
         refused(api.get(f"/v1/status/{path}?dc=dc2"), 500, "No path to datacenter")
 
 
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("stale&consistent&wait=x", "Cannot specify ?stale with ?consistent, conflicting semantics."),
+        ("max_stale=x&index=x", 'Invalid max_stale value "x"'),
+        ("wait=x&index=x", "Invalid wait time"),
+        ("index=x&dc=dc2", "Invalid index"),
+    ],
+)
+def test_parameters_without_effect_are_checked(api: Client, query: str, text: str) -> None:
+    for path in ("status/leader", "status/peers", "coordinate/node/node-a", "coordinate/nodes"):
+        refused(api.get(f"/v1/{path}?{query}"), 400, text)
+
+
 def _pretty(body: str) -> str:
     return body.replace("[", "[\n    ").replace("]", "\n]")
 

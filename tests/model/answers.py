@@ -117,8 +117,8 @@ def _nodes(state: State) -> dict[str, tuple[NodeRow, Kept]]:
 
 
 def _has_meta(node: NodeRow, params: Params) -> bool:
-    wanted = [pair.partition(":") for pair in params.get("node-meta", [])]
-    return all((node.meta or {}).get(key) == value for key, _, value in wanted)
+    wanted = {key: value for key, _, value in [pair.partition(":") for pair in params.get("node-meta", [])]}
+    return all((node.meta or {}).get(key) == value for key, value in wanted.items())
 
 
 def _named(
@@ -130,7 +130,7 @@ def _named(
         carried = {fold(tag) for tag in row.tags}
         if (
             fold(row.destination if connect else row.name) == fold(name)
-            and all(tag and fold(tag) in carried for tag in params.get("tag", []))
+            and (connect or all(tag and fold(tag) in carried for tag in params.get("tag", [])))
             and _has_meta(nodes[key[1]][0], params)
         ):
             found.append((key[1], row, kept))
@@ -184,8 +184,9 @@ def _find_node(state: State, name: str) -> tuple[str, bool]:
     if not set(name.lower()) <= set("0123456789abcdef-"):
         return fold(name), False
     whole = [key for key, (row, _) in nodes.items() if row.id.lower() == name.lower()]
-    begun = [key for key, (row, _) in nodes.items() if row.id.lower().startswith(name.lower())]
-    matches = whole or (begun if len(name) > 1 else [])
+    digits = name.lower()[: len(name) // 2 * 2].replace("-", "")
+    begun = [key for key, (row, _) in nodes.items() if row.id.lower().replace("-", "").startswith(digits)]
+    matches = whole or (begun if digits and len(digits) % 2 == 0 else [])
     return (matches[0] if len(matches) == 1 else fold(name)), True
 
 
@@ -248,16 +249,18 @@ def _node_answer(as_list: bool) -> Callable[[Model, str, Params], Answered]:
             return ({"Node": None, "Services": None} if as_list else None), index
         services = [_service(*found) for key, found in objects(state, ServiceRow).items() if key[1] == node]
         by_id = {service["ID"]: service for service in services}
-        return {"Node": _node(*_nodes(state)[node]), "Services": services if as_list else by_id}, index
+        return {
+            "Node": _node(*_nodes(state)[node]),
+            "Services": (services or None) if as_list else by_id,
+        }, index
 
     return make
 
 
 def _health_node(model: Model, name: str, _: Params) -> Answered:
-    node, loose = _find_node(model.state, name)
-    index = model.index(topics.node_checks(node))
-    index = max(index, model.index(topics.NODES)) if loose else index
-    return [_check(*found) for key, found in objects(model.state, CheckRow).items() if key[1] == node], index
+    node = fold(name)
+    found = [each for key, each in objects(model.state, CheckRow).items() if key[1] == node]
+    return [_check(*each) for each in found], model.index(topics.node_checks(node))
 
 
 def _health_checks(model: Model, name: str, params: Params) -> Answered:

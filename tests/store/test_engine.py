@@ -51,6 +51,19 @@ def test_indexes_count_changes_and_rows_carry_them(engine: Engine) -> None:
     assert newest(engine) == 3
 
 
+def test_a_row_can_go_on_under_another_key(engine: Engine) -> None:
+    commit(engine, put("a", "1"), put("b", "1"))
+    for key in (b"c", b"b"):
+        commit(engine, Change((Put("nodes", key, b"2", create=1),), (Delete("nodes", b"a"),)))
+
+    stored = rows(engine)
+    assert [(stored["nodes", key].create, stored["nodes", key].modify) for key in (b"c", b"b")] == [
+        (1, 3),
+        (1, 4),
+    ]
+    assert [entry.puts[0].create for entry in engine.changes_since(2, 9)] == [1, 1]
+
+
 def test_what_is_committed_is_there_after_opening_again(open_engine: OpenEngine) -> None:
     engine = open_engine()
     commit(engine, put("a", "1"), put("b", "1"))

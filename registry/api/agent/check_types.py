@@ -8,7 +8,8 @@ from registry.http.errors import HttpError
 
 STATUSES = ("passing", "warning", "critical")
 
-_POLLED = ("HTTP", "TCP", "UDP", "GRPC", "H2PING", "OSService")
+POLLED = ("HTTP", "TCP", "UDP", "GRPC", "H2PING", "OSService")
+"""The fields that say what to ask every interval."""
 
 _TRIGGERS = (
     ("GRPC", "grpc"),
@@ -52,7 +53,7 @@ def problem(given: dict[str, Any]) -> str:
     """Return what is wrong with a definition, "" for nothing; Consul's texts in Consul's order."""
     interval, ttl = given.get("Interval", 0), given.get("TTL", 0)
     alias = is_alias(given)
-    polled = is_script(given) or any(given.get(name) for name in _POLLED)
+    polled = is_script(given) or any(given.get(name) for name in POLLED)
     if interval > 0 and ttl > 0:
         return "Interval and TTL cannot both be specified"
     if polled and interval <= 0:

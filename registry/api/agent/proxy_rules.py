@@ -21,10 +21,13 @@ _NOT_FOR_GATEWAYS = (
 )
 
 
-def kind_problems(given: dict[str, Any], *, port_comes_later: bool = False) -> list[str]:
+def kind_problems(
+    given: dict[str, Any], *, port_comes_later: bool = False, native_needs_port: bool = True
+) -> list[str]:
     """Return what is wrong with a service for its kind.
 
-    ``port_comes_later`` is for a sidecar, which is given a port when it is registered.
+    ``port_comes_later`` is for a sidecar, which is given a port when it is registered;
+    ``native_needs_port`` says whether a Connect native service must tell where it is.
     """
     kind = given.get("Kind", "")
     proxy, connect = given.get("Proxy", {}), given.get("Connect", {})
@@ -37,7 +40,7 @@ def kind_problems(given: dict[str, Any], *, port_comes_later: bool = False) -> l
     if kind in _GATEWAYS:
         found += _gateway_problems(given, kind)
     found += _nesting_problems(connect.get("SidecarService"))
-    if connect.get("Native") and not reachable:
+    if native_needs_port and connect.get("Native") and not reachable:
         found.append("Port or SocketPath must be set for a Connect native service.")
     return found
 

@@ -4,8 +4,6 @@ A heartbeat that says what is known already changes nothing: it is no commit and
 brings nothing but another text wakes nobody either, and is written only now and then; see `TextPace`.
 """
 
-import msgspec
-
 from registry.api.agent.check_types import STATUSES
 from registry.api.agent.definitions import CHECK_UPDATE
 from registry.api.agent.local import own_node, require_check
@@ -57,7 +55,7 @@ async def _set(request: Request[World], status: str, output: str) -> Response:
         text = clipped(output, _output_max(row, settings.max_output_bytes))
         if row.status == status and row.output != text and not pace.allows((check.key, check.create), now):
             return None
-        changes.put_check(msgspec.structs.replace(row, status=status, output=text))
+        changes.put_result(row, status, text)
         return changes.change()
 
     await request.world.write(draft)

@@ -53,6 +53,7 @@ def test_every_field_of_a_proxy(agent: Client) -> None:
     register(agent, {**PROXY, "Proxy": given})
     found = service(agent, "web-proxy")["Proxy"]
     assert found["Config"] == {"l": [1.5, None, True], "n": 1, "protocol": "http"}
+    assert list(found["Config"]) == ["l", "n", "protocol"]
     assert found["Upstreams"] == [
         {"DestinationType": "service", "DestinationName": "db", "LocalBindPort": 5, "MeshGateway": {}},
         {

@@ -92,3 +92,11 @@ def test_unknown(agent: Client) -> None:
     refused(agent.get("/v1/agent/service/web-9"), 404, "unknown service ID: web-9")
     refused(agent.get("/v1/agent/service/"), 404, "unknown service ID: ")
     assert "x-consul-contenthash" not in agent.get("/v1/agent/service/web-9").headers
+
+
+def test_an_index_has_no_effect_but_is_checked(agent: Client) -> None:
+    register(agent, {"Name": "web"})
+    assert agent.get("/v1/agent/service/web?index=99999&wait=10m").status == 200
+    for query in ("index=x", "index=-1", "index=x&hash=y"):
+        refused(agent.get(f"/v1/agent/service/web?{query}"), 400, "Invalid index")
+    refused(agent.get("/v1/agent/service/nope?index=x"), 400, "Invalid index")

@@ -25,6 +25,21 @@ def test_status_and_note(agent: Client, call: str, status: str) -> None:
     assert checks(agent)["service:web"]["Output"] == ""
 
 
+def test_a_new_status_takes_over_the_name_and_tags_of_the_service(agent: Client) -> None:
+    register(agent, {"Name": "old", "ID": "one", "Tags": ["t"], "Check": TTL})
+    register(agent, {"Name": "new", "ID": "one", "Tags": ["u"]})
+    done(agent.put("/v1/agent/check/fail/service:one?note=still"))
+    assert [len(agent.get(f"/v1/health/checks/{name}").json) for name in ("old", "new")] == [1, 0]
+    watches = [
+        agent.watch(target, agent.get(target).index)
+        for target in ("/v1/health/checks/old", "/v1/health/checks/new")
+    ]
+    done(agent.put("/v1/agent/check/pass/service:one"))
+    assert [len(watch.result().json) for watch in watches] == [0, 1]
+    (moved,) = agent.get("/v1/health/checks/new").json
+    assert (moved["ServiceName"], moved["ServiceTags"]) == ("new", ["u"])
+
+
 def test_passing_puts_the_service_among_the_healthy(agent: Client) -> None:
     register(agent, {"Name": "web", "Check": TTL})
     assert agent.get("/v1/health/service/web?passing").json == []
