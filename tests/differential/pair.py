@@ -61,12 +61,12 @@ class Exchange:
     @property
     def their_body_moved(self) -> bool:
         """Whether the reference's body is another one than at the previous exchange."""
-        return self.previous is None or self.previous.replies.theirs.body != self.replies.theirs.body
+        return self.previous is None or self.previous.theirs.body != self.theirs.body
 
     @property
     def our_body_moved(self) -> bool:
         """Whether our body is another one than at the previous exchange."""
-        return self.previous is None or self.previous.replies.ours.body != self.replies.ours.body
+        return self.previous is None or self.previous.ours.body != self.ours.body
 
 
 @dataclass(frozen=True)

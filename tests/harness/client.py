@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
@@ -42,12 +42,17 @@ class Reply:
 
 
 class Watch:
-    """A request that waits in a thread of its own, on a connection of its own."""
+    """A request that waits in a thread of its own, on a connection of its own.
+
+    Attributes:
+        sent: set when the request has been sent, or could not be.
+    """
 
     def __init__(self, host: str, port: int, target: str, timeout: float) -> None:
         self._connection = HTTPConnection(host, port, timeout=timeout)
         self._future: Future[Reply] = Future()
         self._target = target
+        self.sent = threading.Event()
         self._connection.connect()
         self._thread = threading.Thread(target=self._run, name=f"watch {target}", daemon=True)
         self._thread.start()
@@ -56,18 +61,24 @@ class Watch:
         started = time.monotonic()
         try:
             self._connection.request("GET", self._target)
+            self.sent.set()
             reply = _read(self._connection.getresponse(), started)
         except (OSError, HTTPException) as err:
             self._future.set_exception(err)
         else:
             self._future.set_result(reply)
         finally:
+            self.sent.set()
             self._connection.close()
 
     @property
     def done(self) -> bool:
         """Whether it was answered (or failed)."""
         return self._future.done()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the answer for at most ``timeout`` seconds; say whether it came, or the request failed."""
+        return bool(wait((self._future,), timeout).done)
 
     def result(self, timeout: float = 10.0) -> Reply:
         """Return the answer, waiting for it for at most ``timeout`` seconds (then TimeoutError)."""
