@@ -6,15 +6,36 @@ rule covers all places of that exchange, and says by the two answers when it app
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from harness.compare import MISSING
 
-from differential.pair import INDEX_HEADER, WOKE_IN_VAIN, Difference
-
-Covers = Callable[[Difference], bool]
+from differential.covers import (
+    Covers,
+    added_field,
+    added_header,
+    added_text_field,
+    after,
+    answers,
+    at,
+    body_order,
+    both,
+    both_begin,
+    changed,
+    either,
+    flapped,
+    has,
+    left_behind,
+    louder_index,
+    method,
+    quieter_index,
+    quieter_index_with,
+    quieter_watcher,
+    slashed,
+    text_alone_moved,
+    their_text,
+)
+from differential.pair import INDEX_HEADER, Difference
 
 
 @dataclass(frozen=True)
@@ -46,133 +67,6 @@ class KnownDifferences:
                 self.fired[rule.name] += 1
                 return True
         return False
-
-
-def added_header(name: str, value: str) -> Covers:
-    """Cover a header that only we send, always with this value."""
-    return lambda it: it.where == f"header {name}" and it.theirs is None and it.ours == value
-
-
-def added_field(name: str, *values: Any) -> Covers:
-    """Cover a field that only we show, with one of these values."""
-    return lambda it: it.where.endswith(f".{name}") and it.theirs is MISSING and it.ours in values
-
-
-def added_text_field(name: str) -> Covers:
-    """Cover a field that only we show, with any text."""
-    return lambda it: it.where.endswith(f".{name}") and it.theirs is MISSING and isinstance(it.ours, str)
-
-
-def answers(theirs: int, ours: int, *paths: str) -> Covers:
-    """Cover whole answers with these two statuses, to requests whose path begins with one of these."""
-    return lambda it: (
-        (it.exchange.theirs.status, it.exchange.ours.status) == (theirs, ours)
-        and it.exchange.path.startswith(paths)
-    )
-
-
-def both_begin(text: str) -> Covers:
-    """Cover the bodies of two errors of the same status that begin alike."""
-    return lambda it: (
-        it.where == "$"
-        and it.exchange.theirs.status == it.exchange.ours.status >= 400
-        and str(it.theirs).startswith(text)
-        and str(it.ours).startswith(text)
-    )
-
-
-def quieter_index(it: Difference) -> bool:
-    """Cover an index of ours that stands still where theirs rose over the same body."""
-    return (
-        it.where == f"header {INDEX_HEADER}"
-        and (it.theirs, it.ours) == ("rose", "stood still")
-        and not it.exchange.their_body_moved
-        and not it.exchange.our_body_moved
-    )
-
-
-def quieter_index_with(it: Difference) -> bool:
-    """Cover an index of ours that stands still where theirs rose over a body with other indexes only."""
-    previous = it.exchange.previous
-    return (
-        it.where == f"header {INDEX_HEADER}"
-        and (it.theirs, it.ours) == ("rose", "stood still")
-        and previous is not None
-        and without_indexes(it.exchange.theirs.body) == without_indexes(previous.theirs.body)
-    )
-
-
-def without_indexes(value: Any) -> Any:
-    """Return a JSON value without the indexes of its objects."""
-    if isinstance(value, dict):
-        return {key: without_indexes(item) for key, item in value.items() if not key.endswith("Index")}
-    return [without_indexes(item) for item in value] if isinstance(value, list) else value
-
-
-def flapped(it: Difference) -> bool:
-    """Cover the index of a check of the agent that moved on at theirs and not at ours."""
-    if not re.search(r"\[node-a/[^]]*\]\.ModifyIndex$", it.where):
-        return False
-    (theirs, other), (ours, ours_other) = (
-        [int(number) for number in re.findall(r"\d+", str(side))] for side in (it.theirs, it.ours)
-    )
-    return theirs > other and ours <= ours_other
-
-
-def louder_index(it: Difference) -> bool:
-    """Cover an index of ours that rose where theirs stood still."""
-    return changed(f"header {INDEX_HEADER}", "stood still", "rose")(it)
-
-
-def quieter_watcher(it: Difference) -> bool:
-    """Cover a watcher of ours that slept where theirs woke to the same body."""
-    return it.where == "watcher" and (it.theirs, it.ours) == (WOKE_IN_VAIN, "slept")
-
-
-def at(covers: Covers, *paths: str) -> Covers:
-    """Narrow a rule to requests whose path begins with one of these."""
-    return lambda it: it.exchange.path.startswith(paths) and covers(it)
-
-
-def body_order(it: Difference) -> bool:
-    """Cover another order of the elements of the same list."""
-    return it.where == "$ (order)"
-
-
-def their_text(text: str) -> Covers:
-    """Cover whole answers to requests that they refuse with a text that begins so, and we don't."""
-    return lambda it: str(it.exchange.theirs.body).startswith(text)
-
-
-def slashed(target: str) -> str:
-    """Return a target with a slash at the end of its path."""
-    path, question, query = target.partition("?")
-    return f"{path}/{question}{query}"
-
-
-def method(name: str) -> Covers:
-    """Cover whole answers to requests of this method."""
-    return lambda it: it.exchange.method == name
-
-
-def has(query: str) -> Covers:
-    """Cover requests with this in their query string."""
-    return lambda it: query in it.exchange.target.partition("?")[2]
-
-
-def both(*conditions: Covers) -> Covers:
-    """Cover what all of these cover."""
-    return lambda it: all(condition(it) for condition in conditions)
-
-
-def after(*paths: str) -> Covers:
-    """Cover reads with a write to one of these since the same read before."""
-    return lambda it: any(write.startswith(paths) for write in it.exchange.writes)
-
-
-def changed(where: str, theirs: Any, ours: Any) -> Covers:
-    """Cover a place whose path ends so, with exactly these two values."""
-    return lambda it: it.where.endswith(where) and it.theirs == theirs and it.ours == ours
 
 
 SERVICE_VIEWS = ("/v1/catalog/service/", "/v1/health/service/")
@@ -296,9 +190,10 @@ RULES: tuple[Rule, ...] = (
         "texts of the rules for proxies",
         "Releases after 1.8.7 say in other words, and of more kinds, what is wrong.",
         lambda it: (
-            it.exchange.theirs.status == it.exchange.ours.status == 400
+            it.exchange.theirs.status == it.exchange.ours.status
+            and it.exchange.ours.status in (400, 500)
             and "occurred:" in str(it.exchange.theirs.body)
-            and str(it.exchange.ours.body).startswith("Validation failed: ")
+            and "occurred:" in str(it.exchange.ours.body)
         ),
     ),
     Rule(
@@ -313,8 +208,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "panics",
-        "1.8.7 stumbles over these bodies and closes the connection without an answer.",
-        lambda it: it.exchange.theirs.status == 0 and it.exchange.ours.status in (200, 400),
+        "1.8.7 stumbles over these bodies and closes the connection without an answer; a null among checks "
+        "counts as an empty check here.",
+        lambda it: (
+            it.exchange.theirs.status == 0
+            and (
+                it.exchange.ours.status in (200, 400)
+                or "object missing primary index" in str(it.exchange.ours.body)
+            )
+        ),
     ),
     Rule(
         "unknown check",
@@ -325,6 +227,11 @@ RULES: tuple[Rule, ...] = (
         "deregistering what is not there",
         "Releases after 1.8.7 answer 404 where it answers 200.",
         answers(200, 404, "/v1/agent/service/deregister/", "/v1/agent/check/deregister/"),
+    ),
+    Rule(
+        "deregistering a check without an id",
+        "Releases after 1.8.7 look for the check before anything else, and there is none of that name.",
+        both(answers(500, 404, "/v1/agent/check/deregister/"), their_text("CheckID missing")),
     ),
     Rule(
         "unknown service in maintenance",
@@ -440,7 +347,16 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "upstreams of a proxy",
         "Releases after 1.8.7 leave out what is empty.",
-        lambda it: ".Upstreams[" in it.where and it.theirs in ("", None) and it.ours is MISSING,
+        lambda it: (
+            re.search(r"\.Upstreams\[.*\.Config$", it.where) is not None
+            and it.theirs is None
+            and it.ours is MISSING
+        ),
+    ),
+    Rule(
+        "exposed paths",
+        "Releases after 1.8.7 tell only of those paths that they come from a check.",
+        changed(".ParsedFromCheck", False, MISSING),
     ),
     Rule(
         "index of a node that is gone",
@@ -450,7 +366,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "watcher of a node that is gone",
         "For the same reason 1.8.7 does not wake a watcher of catalog/node when the node is removed.",
-        at(changed("watcher", "index fell", "woke"), *NODE_VIEWS),
+        at(changed("watcher", "overslept", "woke"), *NODE_VIEWS),
     ),
     Rule(
         "index of checks of a service or node",
@@ -464,6 +380,34 @@ RULES: tuple[Rule, ...] = (
         at(both(has("node-meta"), louder_index), "/v1/health/state/"),
     ),
     Rule(
+        "watcher of checks by node metadata",
+        "For the same reason 1.8.7 does not wake a watcher when a node comes to have the metadata or not.",
+        at(both(has("node-meta"), changed("watcher", "overslept", "woke")), "/v1/health/state/"),
+    ),
+    Rule(
+        "text of a check",
+        "In 1.8.7 another output of a check is a change, here it moves no index and wakes nobody.",
+        both(
+            text_alone_moved,
+            either(
+                changed(f"header {INDEX_HEADER}", "rose", "stood still"),
+                changed("watcher", "woke", "overslept"),
+                left_behind,
+            ),
+        ),
+    ),
+    Rule(
+        "text of a check of the agent",
+        "The agent of 1.8.7 holds another output back for minutes; here it is shown at once, as no change.",
+        at(
+            both(
+                after(*(f"/v1/agent/check/{call}/" for call in ("pass", "warn", "fail", "update"))),
+                either(lambda it: it.where.endswith(".Output"), changed("watcher", "slept", "overslept")),
+            ),
+            "/v1/health/",
+        ),
+    ),
+    Rule(
         "index of an unknown node",
         "1.8.7 says 1 for every unknown node; ours remembers when there was a node of that name.",
         at(both(louder_index, lambda it: it.exchange.replies.theirs.index == 1), *NODE_VIEWS),
@@ -475,12 +419,28 @@ RULES: tuple[Rule, ...] = (
         lambda it: flapped(it) or (quieter_index_with(it) and it.exchange.path.startswith("/v1/health/")),
     ),
     Rule(
-        "check that leaves a service",
-        "1.8.7 raises the index of the service that a check moves to, not of the one that it leaves, "
-        "though the answer about that one changes.",
+        "check or instance that leaves a service",
+        "1.8.7 raises the index of the service that a check or an instance moves to, not of the one that it "
+        "leaves, though the answer about that one changes.",
         at(
-            both(louder_index, after("/v1/agent/check/register", "/v1/agent/service/register")),
+            both(
+                louder_index,
+                either(
+                    lambda it: it.exchange.their_body_moved,
+                    after("/v1/agent/check/register", "/v1/agent/service/register", "/v1/catalog/register"),
+                ),
+            ),
             *SERVICE_VIEWS,
+        ),
+    ),
+    Rule(
+        "service of a check of the agent",
+        "The agent of 1.8.7 goes on telling the name and tags that the service had when the check was "
+        "registered, its catalog those of the check's last status; here both tell the latter.",
+        at(
+            lambda it: re.search(r"\.(ServiceName|ServiceTags(\[\d\])?)$", it.where) is not None,
+            "/v1/agent/checks",
+            "/v1/agent/health/service/",
         ),
     ),
     Rule(

@@ -44,6 +44,10 @@ WATCHED = (
     ),
     *("/v1/health/service/redis?passing", "/v1/health/service/redis?tag=primary", "/v1/health/service/nope"),
     *("/v1/health/connect/redis", "/v1/health/state/any", "/v1/health/state/critical"),
+    *("/v1/health/ingress/redis", "/v1/catalog/gateway-services/redis", "/v1/catalog/nodes?stale"),
+    *("/v1/catalog/service/redis?node-meta=rack:a", "/v1/health/service/redis?node-meta=rack:a"),
+    *("/v1/health/checks/redis?node-meta=rack:a", "/v1/health/state/any?node-meta=rack:a"),
+    *("/v1/health/service/redis?filter=Service.Port==1", "/v1/catalog/node/ext?filter=Port==1&consistent"),
 )
 
 

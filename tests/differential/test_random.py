@@ -76,13 +76,14 @@ def service(rng: Random) -> dict[str, Any]:
 
 
 def check(rng: Random, check_id: str) -> dict[str, Any]:
-    """Return a check as the catalog takes it."""
+    """Return a check as the catalog takes it; its output goes with its status, see decision 14."""
+    status = rng.choice((None, *STATUSES))
     return given(
         CheckID=check_id,
         Name=rng.choice(("up", "free")),
-        Status=rng.choice((None, *STATUSES)),
+        Status=status,
         ServiceID=rng.choice((None, None, *IDS)),
-        Output=rng.choice((None, "fine", "full")),
+        Output=f"it is {status}" if status in ("passing", "warning") else None,
     )
 
 

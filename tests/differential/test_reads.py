@@ -185,6 +185,12 @@ def test_status_and_datacenters(pair: Pair) -> None:
             "?stale",
             "?index=1",
             "?stale&consistent",
+            "?stale&consistent&pretty",
+            "?cached&consistent",
+            "?max_stale=x",
+            "?index=x",
+            "?wait=x",
+            "?stale&consistent&index=x&wait=x",
             "?cached",
         ):
             pair.get(target + query)
@@ -203,6 +209,8 @@ def test_coordinates(pair: Pair) -> None:
             assert replies[1].index >= 1
         else:
             assert replies[1].text == replies[0].text
+    for query in ("?index=x", "?wait=x", "?stale&consistent", "?max_stale=x"):
+        pair.get(f"/v1/coordinate/node/ext{query}")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip;q=0", "identity", "deflate", "gzip, deflate, br"])

@@ -14,6 +14,7 @@ PATHS = (
     *("/v1/catalog/register", "/v1/catalog/deregister", "/v1/catalog/datacenters", "/v1/catalog/nodes"),
     *("/v1/catalog/services", "/v1/catalog/service/x", "/v1/catalog/connect/x", "/v1/catalog/node/x"),
     *("/v1/catalog/node-services/x", "/v1/catalog/gateway-services/x", "/v1/health/node/x"),
+    *("/v1/health/ingress/x", "/v1/coordinate/node/x", "/v1/agent/join/x", "/v1/agent/force-leave/x"),
     *("/v1/health/checks/x", "/v1/health/state/any", "/v1/health/service/x", "/v1/health/connect/x"),
     *("/v1/status/leader", "/v1/status/peers", "/v1/coordinate/datacenters", "/v1/coordinate/nodes"),
 )
