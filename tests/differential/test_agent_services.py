@@ -148,6 +148,15 @@ def test_another_name_leaves_checks_that_are_not_repeated(pair: Pair) -> None:
     pair.read(*reads)
 
 
+def test_a_new_status_takes_over_name_and_tags(pair: Pair) -> None:
+    reads = (*views.EVERYTHING, *views.of_service("old"), *views.of_service("new"))
+    pair.put(REGISTER, {"ID": "one", "Name": "old", "Tags": ["t"], "Check": TTL})
+    pair.put(REGISTER, {"ID": "one", "Name": "new", "Tags": ["u"]})
+    pair.read(*reads)
+    pair.put("/v1/agent/check/pass/service:one")
+    pair.read(*reads)
+
+
 @pytest.mark.parametrize(
     "checks",
     [
