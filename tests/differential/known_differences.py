@@ -421,12 +421,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "check or instance that leaves a service",
         "1.8.7 raises the index of the service that a check or an instance moves to, not of the one that it "
-        "leaves, though the answer about that one changes.",
+        "leaves, though an answer about that one changes: the service may have none but checks left.",
         at(
             both(
                 louder_index,
                 either(
                     lambda it: it.exchange.their_body_moved,
+                    lambda it: it.exchange.theirs.body == [],
                     after("/v1/agent/check/register", "/v1/agent/service/register", "/v1/catalog/register"),
                 ),
             ),
