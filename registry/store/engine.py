@@ -63,7 +63,14 @@ from registry.store.layout import FILE_MODE, DataFolder
 from registry.store.reserve import RESERVE_BYTES, Reserve
 from registry.store.write_lock import WriteLock
 
-TABLES = ("nodes", "services", "checks", "bindings", "tombstones", "meta", "guards")
+LOADED = ("nodes", "services", "checks", "bindings", "tombstones", "meta", "guards")
+"""The tables that every process has in memory."""
+
+ASIDE = ("history",)
+"""Tables beside those: read row by row, by whoever is asked for one. Writing to them is no change that
+anybody follows, so it has no index and no entry in the log."""
+
+TABLES = (*LOADED, *ASIDE)
 """Every table there is. A new one is created at the next start."""
 
 FORMAT = b"1"
@@ -169,11 +176,28 @@ class Engine:
 
     def _rows(self, txn: Any) -> Iterator[Row]:
         with txn:
-            for table, db in self._dbs.items():
-                try:
-                    yield from unpack_rows(table, txn.cursor(db=db))
-                except ValueError as error:
-                    raise StoreDamaged(f"{error} of table {table}; restore from a backup") from error
+            for table in LOADED:
+                yield from self._rows_of(txn, table)
+
+    def _rows_of(self, txn: Any, table: str) -> Iterator[Row]:
+        try:
+            yield from unpack_rows(table, txn.cursor(db=self._dbs[table]))
+        except ValueError as error:
+            raise StoreDamaged(f"{error} of table {table}; restore from a backup") from error
+
+    def read(self, table: str, key: bytes) -> bytes | None:
+        """See `registry.store.protocol.Store.read`."""
+        with self._env.begin() as txn:
+            stored = txn.get(key, db=self._dbs[table])
+        try:
+            return None if stored is None else unpack_row(key, stored)[2]
+        except ValueError as error:
+            raise StoreDamaged(f"row {key!r} of table {table}: {error}; restore from a backup") from error
+
+    def scan(self, table: str) -> Iterator[Row]:
+        """See `registry.store.protocol.Store.scan`."""
+        with self._env.begin() as txn:
+            yield from self._rows_of(txn, table)
 
     def changes_since(self, index: int, limit: int) -> list[LogEntry]:
         """See `registry.store.protocol.Store.changes_since`."""
@@ -258,7 +282,8 @@ class Engine:
                 if failed:
                     results.append(failed)
                     continue
-                newest += 1
+                if not _is_aside(change):
+                    newest += 1
                 self._write(txn, change, newest, now)
                 results.append(newest)
             self._trim(txn, first, newest, now)
@@ -336,6 +361,8 @@ class Engine:
             create, modify, _ = ROW_HEADER.unpack_from(txn.get(key, db=db))
             txn.put(key, pack_row(key, create, modify, value), db=db)
             refreshes.append(LoggedRefresh(table, key, value))
+        if _is_aside(change):
+            return
         entry = pack_entry(now, puts, deletes, refreshes)
         txn.put(_INDEX_KEY.pack(index), entry, db=self._log, append=True)
 
@@ -388,6 +415,12 @@ class Engine:
         if problem:
             raise StoreDamaged(problem)
         return value.partition(b" ")[2].decode("ascii", "replace")
+
+
+def _is_aside(change: Change) -> bool:
+    """Say whether a change is of nothing but rows that nobody follows."""
+    operations: tuple[Put | Delete | Refresh, ...] = (*change.puts, *change.deletes, *change.refreshes)
+    return bool(operations) and all(operation.table in ASIDE for operation in operations)
 
 
 def format_problem(identity: bytes) -> str:

@@ -47,6 +47,14 @@ class LocalStore:
         """See `Store.load`."""
         return self._engine.load()
 
+    def read(self, table: str, key: bytes) -> bytes | None:
+        """See `Store.read`."""
+        return self._engine.read(table, key)
+
+    def scan(self, table: str) -> Iterator[Row]:
+        """See `Store.scan`."""
+        return self._engine.scan(table)
+
     def changes_since(self, index: int, limit: int) -> list[LogEntry]:
         """See `Store.changes_since`."""
         return self._engine.changes_since(index, limit)

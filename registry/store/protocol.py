@@ -22,7 +22,23 @@ class Store(Protocol):
         """Identity of this data: drawn when it was created, kept across restarts and copies."""
 
     def load(self) -> tuple[int, Iterator[Row]]:
-        """Return the index of the newest change and all rows as of it.
+        """Return the index of the newest change and all rows of the catalog's tables as of it.
+
+        The iterator holds a read transaction: consume it at once.
+
+        Raises:
+            StoreDamaged: a row cannot be read.
+        """
+
+    def read(self, table: str, key: bytes) -> bytes | None:
+        """Return the value of one row as of now, None if there is none; a microsecond or two.
+
+        Raises:
+            StoreDamaged: the row cannot be read.
+        """
+
+    def scan(self, table: str) -> Iterator[Row]:
+        """Return the rows of one table as of now, by key.
 
         The iterator holds a read transaction: consume it at once.
 
@@ -40,6 +56,9 @@ class Store(Protocol):
 
     async def commit(self, change: Change) -> int:
         """Make a change durable and return its index.
+
+        A change of nothing but rows that are kept aside has none, and nobody learns of it; the index
+        of the newest change is returned then.
 
         Raises:
             Conflict: a guard did not hold.

@@ -48,6 +48,14 @@ class DirectStore:
         """See `Store.load`."""
         return self.engine.load()
 
+    def read(self, table: str, key: bytes) -> bytes | None:
+        """See `Store.read`."""
+        return self.engine.read(table, key)
+
+    def scan(self, table: str) -> Iterator[Row]:
+        """See `Store.scan`."""
+        return self.engine.scan(table)
+
     def changes_since(self, index: int, limit: int) -> list[LogEntry]:
         """See `Store.changes_since`."""
         return self.engine.changes_since(index, limit)
