@@ -158,17 +158,19 @@ class Beats:
         return last
 
     def find_new(self) -> None:
-        """Open the tables of new workers; costs nothing while there are none."""
+        """Open new workers' tables, close those that were removed; costs nothing while there are none."""
         mtime = self._run.stat().st_mtime_ns
         if mtime == self._seen_mtime:
             return
         self._seen_mtime = mtime
-        for name in os.listdir(self._run):
-            if name.endswith(_SUFFIX) and name not in self._tables:
-                try:
-                    self._tables[name] = BeatTable(self._run / name, write=False)
-                except (OSError, ValueError):
-                    self._seen_mtime = -1  # it is just being made; look again
+        names = {name for name in os.listdir(self._run) if name.endswith(_SUFFIX)}
+        for name in self._tables.keys() - names:
+            self._tables.pop(name).close()
+        for name in names - self._tables.keys():
+            try:
+                self._tables[name] = BeatTable(self._run / name, write=False)
+            except (OSError, ValueError):
+                self._seen_mtime = -1  # it is just being made; look again
 
     def look_around(self) -> None:
         """Open the tables of new workers; keep what dead ones say and remove theirs."""
