@@ -4,7 +4,8 @@ DIR/             0700
   registry.lock  held by the one supervisor of the folder (flock)
   store/         the LMDB environment (data.mdb, lock.mdb), and write.lock, held by who commits
   reserve        bytes given back when the disk is full, so that deletes still work
-  run/           a datagram socket a process, a table of heartbeats a worker, named by pid
+  run/           a datagram socket a process, a table of heartbeats a worker, named by pid;
+                 what the keeper last saw of each check; what each process counted
 """
 
 import contextlib
@@ -76,8 +77,12 @@ class DataFolder:
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         return fd
 
+    def held_since(self) -> float:
+        """Return when the registry that holds the folder took it, in seconds since the epoch."""
+        return self.lock_file.stat().st_mtime
+
     def clear_sockets(self) -> None:
-        """Remove wake-up sockets that crashed processes left. Call it while holding the folder."""
+        """Remove what processes of an earlier start left in ``run/``. Call it while holding the folder."""
         for leftover in self.run.iterdir():
             with contextlib.suppress(OSError):
                 leftover.unlink()
