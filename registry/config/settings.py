@@ -14,6 +14,7 @@ from typing import Annotated, get_type_hints
 from registry.config.address import Address
 from registry.config.definition_settings import DefinitionSettings
 from registry.config.guard_settings import GuardSettings
+from registry.config.insight_settings import InsightSettings
 from registry.config.kinds import (
     address,
     choice,
@@ -37,7 +38,7 @@ _STORE, _CATALOG, _CHECKS = "Store", "Limits of what is registered", "Health che
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DefinitionSettings, GuardSettings):
+class Settings(DefinitionSettings, GuardSettings, InsightSettings):
     """The settings in effect. Sizes are in bytes and time spans in seconds.
 
     `registry.config.load` makes them; nothing in them is left to be derived.

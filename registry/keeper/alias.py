@@ -22,10 +22,14 @@ class AliasRunner(Runner):
         super().__init__(check, row, loop)
         self._own_node = own_node
         self._report = report
+        self._found: tuple[str, str] | None = None
 
     def look(self, catalog: Catalog) -> None:
         """Report the state of what is aliased, as of this catalog."""
         status, output = self._state(catalog)
+        if self._found != (status, output):
+            self._found = (status, output)
+            self.pulse.ran(status, None, 0.0, None)
         self.saw(status)
         self._report(self.key, status, output)
 

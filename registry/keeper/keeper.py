@@ -20,6 +20,7 @@ from registry.catalog.rows import CheckRow, fold, split_key, unpack_check
 from registry.catalog.state import Catalog
 from registry.keeper.alias import AliasRunner
 from registry.keeper.probes import Tools, prober
+from registry.keeper.pulse import Pulses
 from registry.keeper.rules import CRITICAL
 from registry.keeper.runner import SECOND_NS, ProbeRunner, Runner, TtlRunner
 from registry.keeper.warden import Warden
@@ -42,6 +43,7 @@ class Keeper:
         node_name: the own node.
         beats: heartbeats through all workers.
         tools: what probes share.
+        pulses: where what the checks do is shown.
         output_every_s: seconds between writes of a check's output while its status stays.
         warden: guards against mass failures.
     """
@@ -52,6 +54,7 @@ class Keeper:
         node_name: str,
         beats: Beats,
         tools: Tools,
+        pulses: Pulses,
         output_every_s: float,
         warden: Warden,
         loop: asyncio.AbstractEventLoop,
@@ -60,6 +63,7 @@ class Keeper:
         self._node_key = fold(node_name)
         self._beats = beats
         self._tools = tools
+        self._pulses = pulses
         self._output_every_s = output_every_s
         self._warden = warden
         self._loop = loop
@@ -79,6 +83,7 @@ class Keeper:
         for key in [*checks, *(self._runners.keys() - checks.keys())]:
             self._follow(key)
         self._look_at_aliases()
+        self._pulses.all_taken_up()
 
     def rows_changed(self, keys: set[bytes]) -> None:
         """Follow what the log says about these rows of the checks table."""
@@ -126,6 +131,7 @@ class Keeper:
         else:
             runner = ProbeRunner(check, row, self._loop, prober(probe, self._tools), self._report)
         self._runners[check.key] = runner
+        runner.pulse = self._pulses.of(check.key, row.type)
         runner.start()
 
     def _ttl_runner(self, check: Check, row: CheckRow) -> TtlRunner:
@@ -153,6 +159,7 @@ class Keeper:
         self._written_at.pop(key, None)
         if runner is not None:
             runner.stop()
+            runner.pulse.gone()
 
     def _look_at_aliases(self) -> None:
         for alias in list(self._aliases.values()):

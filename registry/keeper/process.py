@@ -15,11 +15,13 @@ import uvloop
 from registry.config import Settings
 from registry.config.scripts import api_scripts, file_scripts
 from registry.keeper.guard import GuardRules
+from registry.keeper.history import Recorder
 from registry.keeper.keeper import Keeper
 from registry.keeper.probes import AddressPolicy, Options, Tools
+from registry.keeper.pulse import Pulses
 from registry.keeper.warden import Warden
-from registry.observe import logs
-from registry.replica import Replica
+from registry.observe import figures, logs
+from registry.replica import CheckWritten, Replica
 from registry.store.beats import Beats
 from registry.store.engine import Limits
 from registry.store.errors import StoreError
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.05
 LOOK_AROUND_EVERY_S = 30.0
+ADD_UP_EVERY_S, ADD_UP_AGAIN_AFTER_S = 30.0, 0.2
 CAN_NOT_START = 3
 
 
@@ -51,25 +54,36 @@ async def _run(settings: Settings, ready: Callable[[], None]) -> int:
     limits = Limits(settings.map_size, settings.max_size, settings.log_max_entries, settings.log_max_age)
     try:
         store = LocalStore(folder, limits, settings.commit_batch_max, loop)
-        replica = Replica(store, lambda topics: keeper.load() if topics is None else None)
+        replica = Replica(store, lambda topics: load() if topics is None else None)
         replica.load()
     except StoreError as error:
         logger.error("%s", error)
         return CAN_NOT_START
     beats = Beats(folder.run)
-    async with Tools(_options(settings)) as tools:
-        warden = Warden(replica, _guard_rules(settings), loop.time, lambda: time.time_ns() // 1_000_000)
-        keeper = Keeper(
-            replica, settings.node_name, beats, tools, settings.check_output_interval, warden, loop
-        )
+    pulses = Pulses(folder.run, settings.check_late_after)
+    recorder = Recorder(store, settings.check_history, _now_ms, loop)
+
+    def load() -> None:
         keeper.load()
-        replica.on_checks(keeper.rows_changed)
+        recorder.reconcile(replica.catalog)
+
+    def checks_written(written: list[CheckWritten]) -> None:
+        keeper.rows_changed({each.key for each in written})
+        recorder.take(written)
+
+    async with Tools(_options(settings)) as tools:
+        warden = Warden(replica, _guard_rules(settings), loop.time, _now_ms)
+        output_every_s = settings.check_output_interval
+        keeper = Keeper(replica, settings.node_name, beats, tools, pulses, output_every_s, warden, loop)
+        load()
+        replica.on_checks(checks_written)
         store.on_commit_elsewhere(replica.catch_up)
         duties = [
             loop.create_task(keeper.reap()),
             loop.create_task(warden.run()),
             loop.create_task(keeper.look_around(LOOK_AROUND_EVERY_S)),
             loop.create_task(_catch_up(store, replica)),
+            loop.create_task(_add_up(folder.run)),
         ]
         ready()
         await stop.wait()
@@ -77,10 +91,16 @@ async def _run(settings: Settings, ready: Callable[[], None]) -> int:
         for duty in duties:
             duty.cancel()
         await asyncio.gather(*duties, return_exceptions=True)
+    await recorder.close()
     store.close()
+    pulses.close()
     beats.close()
     os.close(lock)
     return 0
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _options(settings: Settings) -> Options:
@@ -112,6 +132,19 @@ async def _catch_up(store: LocalStore, replica: Replica) -> None:
         await asyncio.sleep(TICK_S)
         if store.counter != replica.seen:
             replica.catch_up()
+
+
+async def _add_up(run: Path) -> None:
+    """Add up what dead processes counted, now and again and again."""
+    while True:
+        try:
+            figures.add_up_dead(run)
+        except BlockingIOError:
+            await asyncio.sleep(ADD_UP_AGAIN_AFTER_S)
+            continue
+        except (OSError, RuntimeError) as error:  # the library's error for a file that is damaged
+            logger.warning("the metrics of dead processes could not be added up: %s", error)
+        await asyncio.sleep(ADD_UP_EVERY_S)
 
 
 def _only_one(folder: DataFolder) -> int | None:

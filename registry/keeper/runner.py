@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from registry.catalog.entities import Check
 from registry.catalog.rows import CheckRow
 from registry.keeper.probes import Outcome, Prober
-from registry.keeper.rules import CRITICAL, Counters, Thresholds
+from registry.keeper.pulse import Pulse
+from registry.keeper.rules import CRITICAL, PASSING, Counters, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Runner:
         service_key: folded ID of its service, "" for a node-level check.
         deregister_after_s: seconds of being critical after which its service goes, 0 for never.
         critical_since: loop time of the first critical result in a row, None while it is not.
+        pulse: is told what the check does; set it before `start` for others to see it.
     """
 
     def __init__(self, check: Check, row: CheckRow, loop: asyncio.AbstractEventLoop) -> None:
@@ -42,6 +44,7 @@ class Runner:
         self.service_key = check.service_key
         self.deregister_after_s = seconds(self.probe, "DeregisterCriticalServiceAfter")
         self.critical_since: float | None = None
+        self.pulse = Pulse()
         self._loop = loop
         # A check that was found critical before we came keeps its standing, not its clock.
         if check.status == CRITICAL and check.modify > check.create:
@@ -103,13 +106,17 @@ class ProbeRunner(Runner):
         due = self._loop.time()
         if not self._prober.settled:
             due += random.uniform(0, self._interval_s)  # noqa: S311 (spreads load)
+        self.pulse.waits(due - self._loop.time())
         while True:
             await asyncio.sleep(due - self._loop.time())
-            self._take(await self._probe())
+            late_s = self._loop.time() - due
+            outcome = await self._probe()
+            self._take(outcome)
             now = self._loop.time()
             due += self._interval_s
             if due <= now:
                 due += self._interval_s * ((now - due) // self._interval_s + 1)
+            self.pulse.ran(outcome.status, outcome.took_s, late_s + outcome.waited_s, due - now)
 
     async def _probe(self) -> Outcome:
         try:
@@ -149,12 +156,14 @@ class TtlRunner(Runner):
         self._report = report
         self._output = output
         self._since = loop.time()
+        self._due = self._since + self._ttl_s
         self._expired = False
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to wait."""
-        self._timer = self._loop.call_at(self._since + self._ttl_s, self._look)
+        self._wait_until(self._since + self._ttl_s)
+        self.pulse.waits(self._due - self._loop.time())
 
     def stop(self) -> None:
         """End the waiting."""
@@ -173,18 +182,25 @@ class TtlRunner(Runner):
 
     def _look(self) -> None:
         now = self._loop.time()
+        late_s = now - self._due
         due = max(self._since, now - self._last_beat()) + self._ttl_s
         if due > now:
             self._expired = False
-            self._timer = self._loop.call_at(due, self._look)
+            self._wait_until(due)
+            self.pulse.ran(PASSING, None, late_s, due - now)
             return
-        self._timer = self._loop.call_at(now + self._ttl_s, self._look)
+        self._wait_until(now + self._ttl_s)
+        self.pulse.ran(CRITICAL, None, late_s, self._ttl_s)
         if not self._expired:
             self._expired = True
             self.saw(CRITICAL)
             last = self._output()
             text = f"TTL expired (last output before timeout follows): {last}" if last else "TTL expired"
             self._report(self.key, CRITICAL, text)
+
+    def _wait_until(self, due: float) -> None:
+        self._due = due
+        self._timer = self._loop.call_at(due, self._look)
 
 
 def seconds(probe: dict[str, Any], field: str) -> float:

@@ -1,6 +1,6 @@
 """One process's copy of the catalog: following the log, and drafting changes against it."""
 
 from registry.replica.draft import Draft
-from registry.replica.replica import Replica
+from registry.replica.replica import CheckWritten, Replica
 
-__all__ = ["Draft", "Replica"]
+__all__ = ["CheckWritten", "Draft", "Replica"]

@@ -8,10 +8,11 @@ moved, which is what makes a reader see its own write in whichever process it la
 import gc
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
-from registry.catalog.rows import CHECKS
+from registry.catalog.rows import CHECKS, split_key
 from registry.catalog.state import Catalog
-from registry.store.change import Change
+from registry.store.change import Change, LogEntry
 from registry.store.errors import Conflict, LogTrimmed, StoreError, StoreFailed
 from registry.store.protocol import Store
 
@@ -27,6 +28,24 @@ Listener = Callable[[set[str] | None], None]
 """Told the topics that changes have touched; None stands for all of them."""
 
 
+class CheckWritten(NamedTuple):
+    """A check's row that was written or removed.
+
+    Attributes:
+        key: of the row.
+        before: the check's status until then, "" when there was no such check.
+        packed: the row, None when it was removed.
+        change: index of the change that did it.
+        time_ms: when that was committed, in milliseconds since the epoch.
+    """
+
+    key: bytes
+    before: str
+    packed: bytes | None
+    change: int
+    time_ms: int
+
+
 class Replica:
     """The catalog of this process and the store it follows.
 
@@ -40,7 +59,7 @@ class Replica:
         self._listener = listener
         self.catalog = Catalog()
         self.seen = -1
-        self._on_checks: Callable[[set[bytes]], None] | None = None
+        self._on_checks: Callable[[list[CheckWritten]], None] | None = None
         self._on_refresh: Callable[[set[str]], None] | None = None
 
     def on_refresh(self, callback: Callable[[set[str]], None]) -> None:
@@ -50,8 +69,8 @@ class Replica:
         """
         self._on_refresh = callback
 
-    def on_checks(self, callback: Callable[[set[bytes]], None]) -> None:
-        """Have ``callback`` called after a catch-up with the keys of the check rows written or removed."""
+    def on_checks(self, callback: Callable[[list[CheckWritten]], None]) -> None:
+        """Have ``callback`` called after a catch-up with the check rows written or removed, in order."""
         self._on_checks = callback
 
     def load(self) -> None:
@@ -79,17 +98,16 @@ class Replica:
         counter = self._store.counter
         touched: set[str] = set()
         refreshed: set[str] = set()
-        checks: set[bytes] = set()
+        checks: list[CheckWritten] = []
         catalog = self.catalog
         try:
             while entries := self._store.changes_since(catalog.index, READ_AT_ONCE):
                 for entry in entries:
+                    if self._on_checks:
+                        checks += _checks_written(catalog, entry)
                     touched |= catalog.apply(entry.index, entry.puts, entry.deletes)
                     if entry.refreshes:
                         refreshed |= catalog.refresh(entry.refreshes)
-                    if self._on_checks:
-                        checks.update(put.key for put in entry.puts if put.table == CHECKS)
-                        checks.update(key for table, key in entry.deletes if table == CHECKS)
                 if len(entries) < READ_AT_ONCE:
                     break
         except LogTrimmed as reason:
@@ -140,3 +158,32 @@ class Replica:
         raise StoreFailed(
             f"the write met {DRAFTS_MAX} conflicting ones in a row; nothing was changed, send it again"
         )
+
+
+def _checks_written(catalog: Catalog, entry: LogEntry) -> list[CheckWritten]:
+    """Return what an entry does to checks, from the catalog before it; deletes come first there too."""
+    found = [
+        CheckWritten(key, _status(catalog, key), None, entry.index, entry.time_ms)
+        for table, key in entry.deletes
+        if table == CHECKS
+    ]
+    gone = {written.key for written in found}
+    found += [
+        CheckWritten(
+            put.key,
+            "" if put.key in gone else _status(catalog, put.key),
+            put.value,
+            entry.index,
+            entry.time_ms,
+        )
+        for put in entry.puts
+        if put.table == CHECKS
+    ]
+    return found
+
+
+def _status(catalog: Catalog, key: bytes) -> str:
+    node_key, check_key = split_key(key)
+    node = catalog.nodes.get(node_key)
+    check = node.checks.get(check_key) if node else None
+    return check.status if check else ""

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from registry.config import SettingError, Settings, reload
 from registry.config.scripts import warning
-from registry.observe import logs
+from registry.observe import figures, logs
 from registry.serve.definitions import read_definitions, summary
 from registry.serve.process import no_core_dumps, port_problem, raise_file_limit, settle_in
 from registry.store import integrity
@@ -110,6 +110,7 @@ def run(settings: Settings) -> int:
         print(f"registry: {problem}", file=sys.stderr)
         return FAILED
     folder.clear_sockets()
+    figures.use(folder.run)
     try:
         return _serve(Supervisor(settings, definitions), folder, whole)
     finally:
@@ -139,6 +140,7 @@ class Supervisor:
     def __init__(self, settings: Settings, definitions: "Definitions | None") -> None:
         self._settings = settings
         self._definitions = definitions
+        self._run_folder = DataFolder(settings.data_dir).run
         self._workers: list[Worker] = []
         self._backoff = BACKOFF_MIN_S
         self._stopping = False
@@ -205,6 +207,7 @@ class Supervisor:
 
             # What only one of them needs is loaded only there: the supervisor stays small.
             if role == KEEPER:
+                figures.prepare(self._run_folder)
                 from registry.keeper.process import run_keeper
 
                 status = run_keeper(self._settings, ready)
@@ -263,6 +266,7 @@ class Supervisor:
 
     def _bury(self, worker: Worker) -> None:
         _, raw = os.waitpid(worker.pid, 0)
+        figures.forget_gauges(self._run_folder, worker.pid)
         os.close(worker.pipe)
         self._workers.remove(worker)
         status = os.waitstatus_to_exitcode(raw)

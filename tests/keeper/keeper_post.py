@@ -31,7 +31,7 @@ class Post:
         self.replica.load()
         self.warden = Warden(self.replica, rules, lambda: self.now, lambda: int(self.now * 1000))
         self.warden.load()
-        self.replica.on_checks(self.warden.rows_changed)
+        self.replica.on_checks(lambda written: self.warden.rows_changed([each.key for each in written]))
 
     def services(self, *names: str, count: int = 4) -> None:
         """Register services of ``count`` instances with a passing check each."""
