@@ -1,6 +1,6 @@
 """Every route there is."""
 
-from registry.api import agent, catalog, catalog_write, guards, health, plain, status
+from registry.api import agent, catalog, catalog_write, guards, health, internal, plain, status
 from registry.http.routing import ReadRoute, WriteRoute
 
 ROUTES: tuple[ReadRoute | WriteRoute, ...] = (
@@ -9,6 +9,7 @@ ROUTES: tuple[ReadRoute | WriteRoute, ...] = (
     *catalog_write.ROUTES,
     *guards.ROUTES,
     *health.ROUTES,
+    *internal.ROUTES,
     *plain.ROUTES,
     *status.ROUTES,
 )

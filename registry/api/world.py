@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from registry.api.text_pace import TextPace
 from registry.catalog.entities import Node
@@ -12,7 +13,10 @@ from registry.catalog.views import Views
 from registry.config import Settings
 from registry.config.release import CONSUL_RELEASE
 from registry.replica import Replica
+from registry.store.beats import Beats
 from registry.store.change import Change
+from registry.store.layout import DataFolder
+from registry.store.live import LiveReader
 from registry.store.protocol import Store
 
 API_VERSION = CONSUL_RELEASE
@@ -35,6 +39,9 @@ class World:
         reload: has the settings read again. Raises SettingError, and then nothing has changed.
         steady_s: a clock that only goes forward, in seconds.
         text_pace: how often the text of a check is written.
+        run: the folder of what the processes of this registry share in memory.
+        live: what the keeper last saw of the checks that it runs.
+        beats: heartbeats through all workers, for reading.
     """
 
     settings: Settings
@@ -49,10 +56,16 @@ class World:
     steady_s: Callable[[], float] = time.monotonic
     store_id: str = field(init=False)
     text_pace: TextPace = field(init=False)
+    run: Path = field(init=False)
+    live: LiveReader = field(init=False)
+    beats: Beats = field(init=False)
 
     def __post_init__(self) -> None:
         self.store_id = self.store.store_id
         self.text_pace = TextPace(self.settings.check_output_interval)
+        self.run = DataFolder(self.settings.data_dir).run
+        self.live = LiveReader(self.run)
+        self.beats = Beats(self.run)
 
     @property
     def catalog(self) -> Catalog:

@@ -12,6 +12,7 @@ from registry.api.agent import (
     host,
     lifecycle,
     maintenance,
+    metrics,
     register,
     services,
     ttl,
@@ -29,4 +30,5 @@ ROUTES: tuple[ReadRoute | WriteRoute, ...] = (
     *ttl.ROUTES,
     *health.ROUTES,
     *lifecycle.ROUTES,
+    *metrics.ROUTES,
 )

@@ -94,9 +94,14 @@ def maintenance_check(node: str, reason: str, service: ServiceRow | None = None)
     )
 
 
+def kind_of(check: Check) -> str:
+    """Return the type of a check, without decoding what stands behind it in its row."""
+    return _unpack_typed(check.packed).type
+
+
 def count_ttl(checks: Iterable[Check]) -> int:
     """Return how many checks wait for heartbeats."""
-    return sum(_unpack_typed(check.packed).type == "ttl" for check in checks)
+    return sum(kind_of(check) == "ttl" for check in checks)
 
 
 def probe_of(given: dict[str, Any]) -> dict[str, Any]:
