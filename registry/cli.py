@@ -9,6 +9,7 @@ from typing import NoReturn
 from registry import __version__
 from registry.config import DECLARED, SettingError, Settings, flag, load, suggestion
 from registry.config.release import CONSUL_RELEASE
+from registry.console.flags import add_checks_flags
 
 WRONG_USE = 2
 """Exit code for a wrong setting or command line, as argparse and most shells have it."""
@@ -52,6 +53,13 @@ def check_config(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def checks(arguments: argparse.Namespace) -> int:
+    """List the checks of a running registry, or show how one came to stand as it does."""
+    from registry.console.checks import run
+
+    return run(arguments)
+
+
 def version(_: argparse.Namespace) -> int:
     """Print the release of the registry and that of the API it speaks."""
     print(f"registry {__version__}\nConsul API {CONSUL_RELEASE}")
@@ -61,6 +69,9 @@ def version(_: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace) -> Settings:
     flags = {name: value for name, value in vars(arguments).items() if name in DECLARED or name == "config"}
     return load(flags, dict(os.environ))
+
+
+COMMANDS = {"serve": serve, "check-config": check_config, "checks": checks, "version": version}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,11 +84,14 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="registry", description="A service registry that speaks Consul's HTTP API.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in {"serve": serve, "check-config": check_config, "version": version}.items():
+    for name, command in COMMANDS.items():
         text = (command.__doc__ or "").partition("\n")[0]
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         sub.set_defaults(command=command)
-        if command is not version:
+        if command is checks:
+            sub.usage = f"registry {name} [flags]"
+            add_checks_flags(sub)
+        elif command is not version:
             sub.usage, sub.epilog = f"registry {name} [flags]", EPILOG
             _add_settings(sub)
     arguments, unknown = parser.parse_known_args(argv)

@@ -21,7 +21,8 @@ LEAVES = {"wire", "config", "observe"}
 
 MAY_IMPORT = {
     "__main__": {"cli"},
-    "cli": {"serve", *LEAVES},
+    "cli": {"serve", "console", *LEAVES},
+    "console": LEAVES,
     "serve": {"asgi", "api", "http", "keeper", "replica", "catalog", "store", *LEAVES},
     "asgi": {"api", "http", "catalog", "store", *LEAVES},
     "api": {"http", "replica", "catalog", "store", *LEAVES},
