@@ -5,12 +5,13 @@ import itertools
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench import servers
+from bench import nginx, servers
 from bench.load import Deliver, in_own_process
-from bench.population import Member, registration
+from bench.population import PER_SERVICE, Member, even, fill, registration
 from bench.servers import Reply, Server
 
 READY = ("/v1/health/service/consul", 1)
@@ -35,9 +36,10 @@ class Bench:
         self.folder = folder
         self.quick = quick
         self.workers = workers
-        self.laps, self.seconds = (2, 2) if quick else (5, 6)
+        self.laps, self.seconds = (2, 1) if quick else (5, 4)
         self._consul = consul
         self._numbers = itertools.count()
+        self._filled: dict[int, Path] = {}
 
     def say(self, text: str) -> None:
         """Show progress."""
@@ -52,6 +54,19 @@ class Bench:
             yield folder
         finally:
             shutil.rmtree(folder)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass while something runs beside."""
+        time.sleep(seconds)
+
+    def filled(self, instances: int) -> Path:
+        """Return a data folder with so many instances, ten to a service; written once in a run."""
+        if instances not in self._filled:
+            self.say(f"writing {instances:,} instances")
+            data_dir = self.folder / f"filled-{instances}"
+            fill(data_dir, even(instances // PER_SERVICE))
+            self._filled[instances] = data_dir
+        return self._filled[instances]
 
     @contextlib.contextmanager
     def registry(
@@ -85,6 +100,20 @@ class Bench:
                 yield server
             finally:
                 server.process.end()
+
+    @contextlib.contextmanager
+    def nginx(self, like: Reply) -> Iterator[list[Server]]:
+        """Run nginx on this answer: a list of one, empty where it is not installed."""
+        if nginx.binary() is None:
+            yield []
+            return
+        with self.scratch() as folder:
+            server = nginx.nginx(folder, like)
+            try:
+                server.process.wait_for(lambda: _answers(server, like.body), servers.START_WITHIN_S)
+                yield [server]
+            finally:
+                server.process.end(graceful_s=2)
 
     @contextlib.contextmanager
     def consul(self, members: Iterable[Member] = ()) -> Iterator[list[Server]]:

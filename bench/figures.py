@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.chart import Chart
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -54,9 +56,11 @@ class Outcome:
     Attributes:
         figures: the results, in the order to show them.
         detail: everything measured, as JSON values.
+        charts: pictures of it.
         failed: why there are no results, "" if there are.
     """
 
     figures: list[Figure] = field(default_factory=list)
     detail: dict[str, Any] = field(default_factory=dict)
+    charts: list[Chart] = field(default_factory=list)
     failed: str = ""

@@ -7,7 +7,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import wrk
+from bench import nginx, wrk
+from bench.load.native import native
 from bench.servers import consul_version
 
 QUIET_LOAD = 0.5
@@ -33,7 +34,8 @@ def facts(folder: Path, consul: Path | None) -> dict[str, str]:
         "load before": f"{os.getloadavg()[0]:.2f}",
         "python": platform.python_version(),
         "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
-        "generators": f"{wrk.version()}; bench.load on uvloop {version('uvloop')}",
+        "generators": f"{wrk.version()}; {_own_generator()}",
+        "nginx": nginx.version() if nginx.binary() else "not measured",
         "consul": consul_version(consul) if consul else "not measured",
     }
 
@@ -72,6 +74,15 @@ def _git(root: Path, *arguments: str) -> str:
         ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=10
     )
     return ran.stdout.strip()
+
+
+def _own_generator() -> str:
+    if native() is None:
+        return f"bench.load on uvloop {version('uvloop')}"
+    compiler = subprocess.run(
+        [os.environ.get("CC", "cc"), "--version"], capture_output=True, text=True, check=False, timeout=10
+    )
+    return f"bench.load in C, {compiler.stdout.partition(chr(10))[0]}"
 
 
 def _processor() -> str:

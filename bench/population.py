@@ -3,6 +3,7 @@
 An instance has three tags, five pairs of metadata and one check, about 600 bytes in an answer.
 """
 
+import itertools
 import json
 import random
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ META = {"version": "1.42.0", "team": "platform", "zone": "eu-west-1b", "weight":
 NODES = 500
 PER_SERVICE = 10
 ROWS_PER_CHANGE = 500
+CHANGES_PER_COMMIT = 20
 TTL, TTL_NS = "2h", 7200 * 10**9
 """Longer than any run: nobody sends heartbeats."""
 
@@ -186,8 +188,9 @@ def fill(data_dir: Path, members: Iterable[Member]) -> None:
     folder = DataFolder(data_dir)
     folder.prepare()
     engine = Engine(folder, Limits())
-    for change in changes(members):
-        for result in engine.commit_batch([change]):
+    waiting = changes(members)
+    while batch := list(itertools.islice(waiting, CHANGES_PER_COMMIT)):
+        for result in engine.commit_batch(batch):
             if not isinstance(result, int):
                 raise result
     engine.close()

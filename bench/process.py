@@ -101,6 +101,20 @@ class Process:
             found[pid] = int(kib[1]) * 1024 if kib else 0
         return found
 
+    def shared_memory_bytes(self) -> dict[str, int]:
+        """Return the proportional set size of it and each of its descendants, by name and process id.
+
+        What several processes share counts for each in part (PSS), so that the sum is what they take.
+        """
+        found = {}
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                kib = re.search(r"^Pss:\s*(\d+) kB", rollup, re.MULTILINE)
+                found[f"{name} {pid}"] = int(kib[1]) * 1024 if kib else 0
+        return found
+
     def output(self) -> str:
         """Return the last lines that it printed."""
         lines = self._log.read_text(errors="replace").splitlines()[-20:]

@@ -1,11 +1,13 @@
-"""Results for people and for machines: a table, a Markdown page, a JSON file."""
+"""Results for people and for machines: a table, a Markdown page with pictures, a JSON file."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.chart import svg
 from bench.figures import Figure, Goal, Outcome
 
 Results = Mapping[str, Outcome]
@@ -27,11 +29,17 @@ def table(title: str, outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
-def markdown(facts: Mapping[str, str], notes: Sequence[str], results: Results) -> str:
-    """Return the page with everything."""
+def markdown(facts: Mapping[str, str], notes: Sequence[str], results: Results, pictures: str = "") -> str:
+    """Return the page with everything.
+
+    Args:
+        facts, notes, results: what to tell.
+        pictures: the folder with the pictures as seen from the page, "" for a page without.
+    """
     lines = ["# Measured", "", "Made by `python -m bench`; do not edit.", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += [f"- **{note}**" for note in notes]
+    lines += _goals(results)
     for title, outcome in results.items():
         lines += ["", f"## {title}", ""]
         if outcome.failed:
@@ -39,7 +47,39 @@ def markdown(facts: Mapping[str, str], notes: Sequence[str], results: Results) -
             continue
         lines += [f"| {' | '.join(_HEADINGS)} |", "|---|---:|---:|---|"]
         lines += [f"| {' | '.join(_cells(figure))} |" for figure in outcome.figures]
+        if pictures:
+            for chart in outcome.charts:
+                lines += ["", f"![{chart.title}]({pictures}/{chart.name}.svg)"]
     return "\n".join(lines) + "\n"
+
+
+def _goals(results: Results) -> list[str]:
+    """Return what became of the goals, all in one table."""
+    rows = [
+        f"| {title} | {' | '.join(_cells(figure))} | {_distance(figure)} |"
+        for title, outcome in results.items()
+        for figure in outcome.figures
+        if figure.goal is not None
+    ]
+    rows += [f"| {title} | not measured | | | NO | |" for title, outcome in results.items() if outcome.failed]
+    if not rows:
+        return []
+    return [
+        "",
+        "## Goals",
+        "",
+        "| where | what | figure | goal | met | distance |",
+        "|---|---|---:|---:|---|---:|",
+        *rows,
+    ]
+
+
+def _distance(figure: Figure) -> str:
+    """Say by what part of the goal a figure is better (+) or worse (-) than it."""
+    if figure.goal is None or not figure.goal.bound:
+        return ""
+    part = figure.value / figure.goal.bound - 1
+    return f"{part if figure.goal.least else -part:+.0%}"
 
 
 def document(facts: Mapping[str, str], notes: Sequence[str], results: Results) -> dict[str, Any]:
@@ -59,15 +99,27 @@ def document(facts: Mapping[str, str], notes: Sequence[str], results: Results) -
 
 
 def write(
-    folder: Path, facts: Mapping[str, str], notes: Sequence[str], results: Results, *, whole: bool
+    folder: Path, facts: Mapping[str, str], notes: Sequence[str], results: Results, *, page: str = ""
 ) -> Path:
-    """Write the dated JSON file, and the page when all scenarios have been run; return the former."""
+    """Write the dated JSON file and return its path.
+
+    Args:
+        folder: where to.
+        facts, notes, results: what to tell.
+        page: also write a page of this name, and its pictures into a folder of this name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     date = facts["date"].removesuffix(" UTC").replace(" ", "T").replace(":", "")
     dated = folder / f"{date}-{facts['commit']}.json"
     dated.write_text(json.dumps(document(facts, notes, results), indent=1) + "\n")
-    if whole:
-        (folder / "latest.md").write_text(markdown(facts, notes, results))
+    if page:
+        pictures = folder / page
+        shutil.rmtree(pictures, ignore_errors=True)
+        pictures.mkdir()
+        for outcome in results.values():
+            for chart in outcome.charts:
+                (pictures / f"{chart.name}.svg").write_text(svg(chart))
+        (folder / f"{page}.md").write_text(markdown(facts, notes, results, page))
     return dated
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bench.bare import Headers, write_answer
 from bench.process import BenchError, Process, free_ports
 
 CONSUL_VARIABLE = "REGISTRY_BENCH_CONSUL"
-START_WITHIN_S = 60.0
+START_WITHIN_S = 180.0
 STOP_WITHIN_S = 12.0
 
 _CONSUL_SETTINGS = """
@@ -52,18 +52,25 @@ class Server:
         self.process = process
         self.start_s = 0.0
 
-    def get(self, target: str) -> Reply:
-        """Ask for something.
+    def get(self, target: str, headers: Mapping[str, str] | None = None) -> Reply:
+        """Ask for something; see `send`."""
+        return self.send("GET", target, headers=headers)
+
+    def send(
+        self, method: str, target: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send a request with a body of JSON, if any.
 
         Raises:
             OSError, HTTPException: there is no answer.
         """
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", target)
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, target, sent, dict(headers or {}))
             response = connection.getresponse()
-            headers = [(name.lower().encode(), value.encode()) for name, value in response.getheaders()]
-            return Reply(response.status, headers, response.read())
+            received = [(name.lower().encode(), value.encode()) for name, value in response.getheaders()]
+            return Reply(response.status, received, response.read())
         finally:
             connection.close()
 

@@ -1,5 +1,6 @@
 """Closed-loop load by wrk, which costs far less than a generator in Python."""
 
+import dataclasses
 import json
 import resource
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.process import BenchError
 
@@ -40,6 +42,11 @@ class Blast:
     def rate(self) -> float:
         """Answers a second."""
         return self.answers / self.seconds
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Everything, for the report."""
+        return dataclasses.asdict(self) | {"rate": self.rate}
 
 
 def installed() -> bool:

@@ -23,9 +23,14 @@ TENTH = b"#######"
 """In a request, stands for a tenth of that number, in seven digits."""
 
 
-def http_request(method: str, target: str, body: bytes = b"") -> bytes:
-    """Return the bytes of a request; placeholders in target and body keep their length."""
-    head = f"{method} {target} HTTP/1.1\r\nHost: {HOST}\r\n"
+def http_request(method: str, target: str, body: bytes = b"", headers: str = "") -> bytes:
+    """Return the bytes of a request; placeholders in target and body keep their length.
+
+    Args:
+        method, target, body: what to ask.
+        headers: further lines, each with its end.
+    """
+    head = f"{method} {target} HTTP/1.1\r\nHost: {HOST}\r\n{headers}"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body

@@ -7,12 +7,13 @@ stalled clients would simply have asked less.
 
 import asyncio
 import time
-from array import array
 from collections import deque
 from dataclasses import dataclass
 
-from bench.load.connection import Connection, connect
-from bench.load.sample import Sample, sample
+from bench.load.call import Call
+from bench.load.connection import Connection, connect, numbered
+from bench.load.record import Record
+from bench.load.sample import Sample
 from bench.load.ticker import Ticker
 
 ANSWERED_WITHIN_S = 5.0
@@ -25,19 +26,21 @@ class Open:
 
     Attributes:
         port: of the server.
-        request: what to send.
+        calls: what to send, in turn, over and over.
         rate: requests a second, evenly spread.
         connections: how many requests can be under way.
         seconds: how long.
-        body: what every answer must end with.
+        first: number of the first request.
+        trace: keep when each request was due, and its latency.
     """
 
     port: int
-    request: bytes
+    calls: tuple[Call, ...]
     rate: float
     connections: int
     seconds: float
-    body: bytes
+    first: int = 0
+    trace: bool = False
 
     @property
     def takes_s(self) -> float:
@@ -45,6 +48,9 @@ class Open:
 
     async def run(self) -> Sample:
         return await _Timetable(self).run()
+
+    def __str__(self) -> str:
+        return f"{self.rate:,.0f} requests/s on {self.connections} connections for {self.seconds:g} s"
 
 
 class _Timetable:
@@ -55,13 +61,12 @@ class _Timetable:
         self._due = 0
         self._began = 0.0
         self._idle: deque[Connection] = deque()
-        self._waiting: deque[float] = deque()
-        self._latencies, self._arrivals, self._late = array("d"), array("d"), array("d")
-        self._errors = 0
+        self._waiting: deque[int] = deque()
+        self._record = Record(job.calls)
         self._done = asyncio.Event()
 
     async def run(self) -> Sample:
-        job = self._job
+        job, record = self._job, self._record
         connections = await connect(job.port, job.connections, self._answered, self._lost)
         self._idle.extend(connections)
         cpu, self._began = time.process_time(), time.perf_counter()
@@ -69,20 +74,13 @@ class _Timetable:
             try:
                 await asyncio.wait_for(self._done.wait(), job.takes_s)
             except TimeoutError:
-                self._errors = self._total - len(self._latencies)
+                for _ in range(self._total - record.answers - record.errors):
+                    record.wrong("a request was not answered")
         cpu = time.process_time() - cpu
         self._done.set()
         for connection in connections:
             connection.close()
-        return sample(
-            self._arrivals,
-            self._latencies,
-            errors=self._errors,
-            began=self._began,
-            seconds=job.seconds,
-            cpu_s=cpu,
-            late=self._late,
-        )
+        return record.sum_up(self._began, job.seconds, cpu, job.first, trace=job.trace)
 
     def _tick(self) -> None:
         """Send what is due; with every connection busy, put it in line."""
@@ -91,31 +89,28 @@ class _Timetable:
             due = self._began + self._due * self._gap
             if due > now:
                 return
-            self._due += 1
             if self._idle:
-                self._late.append(now - due)
-                self._send(self._idle.popleft(), due)
+                self._record.late.append(now - due)
+                self._send(self._idle.popleft(), self._due)
             else:
-                self._waiting.append(due)
+                self._waiting.append(self._due)
+            self._due += 1
 
-    def _send(self, connection: Connection, due: float) -> None:
-        connection.due = due
-        connection.send(self._job.request)
+    def _send(self, connection: Connection, number: int) -> None:
+        connection.number = number
+        connection.due = self._began + number * self._gap
+        request = self._job.calls[number % len(self._job.calls)].request
+        connection.send(numbered(request, self._job.first + number))
 
     def _answered(self, connection: Connection) -> None:
-        raw = connection.raw
-        if raw.startswith(b"HTTP/1.1 200 ") and raw.endswith(self._job.body):
-            self._latencies.append(connection.arrived - connection.due)
-            self._arrivals.append(connection.arrived)
-        else:
-            self._errors += 1
+        self._record.judge(connection)
         if self._waiting:
             self._send(connection, self._waiting.popleft())
         else:
             self._idle.append(connection)
-        if len(self._latencies) + self._errors >= self._total:
+        if self._record.answers + self._record.errors >= self._total:
             self._done.set()
 
     def _lost(self, _: Connection) -> None:
         if not self._done.is_set():
-            self._errors += 1
+            self._record.wrong("the server closed a connection")

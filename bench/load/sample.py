@@ -1,7 +1,10 @@
 """What a run of the generator found."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.load.histogram import Histogram
 
 
 @dataclass(frozen=True)
@@ -9,68 +12,98 @@ class Sample:
     """Answers and their latencies.
 
     Attributes:
-        answers: how many came in as they should.
-        errors: how many did not: another status or body, a lost connection, none at all.
         seconds: how long the run took.
-        p50_ms, p90_ms, p99_ms, p999_ms, max_ms: latencies.
-        worst_second: answers in the worst full second, as a part of the mean.
+        kinds: latencies of the right answers by the kind of the call.
+        errors: how many answers were not right: another status or body, a lost connection, none at all.
+        error: the first of them, in words.
+        by_second: right answers in each full second.
         cpu_s: processor time of the generator itself.
-        late_p99_ms: how late the generator was in sending, 0 where it keeps no timetable.
-        numbers: the first, the middle and the last numbered request that was answered as it should be.
+        late: how late the generator was in sending although a connection was free; empty where it keeps
+            no timetable.
+        numbers: the first, a middle and the last number of a request that was answered as it should be.
+        trace: where asked for, when each answered request was due (`time.perf_counter`) and its latency,
+            both in seconds.
     """
 
-    answers: int
-    errors: int
     seconds: float
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    p999_ms: float
-    max_ms: float
-    worst_second: float
-    cpu_s: float
-    late_p99_ms: float = 0.0
+    kinds: Mapping[str, Histogram]
+    errors: int = 0
+    error: str = ""
+    by_second: tuple[int, ...] = ()
+    cpu_s: float = 0.0
+    late: Histogram = field(default_factory=Histogram)
     numbers: tuple[int, ...] = ()
+    trace: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def all(self) -> Histogram:
+        """Latencies of all kinds together."""
+        return sum(self.kinds.values(), Histogram())
+
+    @property
+    def answers(self) -> int:
+        """How many came in as they should."""
+        return sum(histogram.count for histogram in self.kinds.values())
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Right answers a second."""
         return self.answers / self.seconds
 
+    @property
+    def p50_ms(self) -> float:
+        """Median latency."""
+        return self.all.quantile_ms(0.5)
 
-def sample(
-    arrivals: Sequence[float],
-    latencies: Sequence[float],
-    *,
-    errors: int,
-    began: float,
-    seconds: float,
-    cpu_s: float,
-    late: Sequence[float] = (),
-    numbers: Sequence[int] = (),
-) -> Sample:
-    """Sum a run up; all times are in seconds, ``arrivals`` and ``began`` on one clock."""
-    ranked = sorted(latencies)
-    full = int(seconds)
-    by_second = [0] * (full + 1)
+    @property
+    def p99_ms(self) -> float:
+        """Latency that one answer in a hundred exceeds."""
+        return self.all.quantile_ms(0.99)
+
+    @property
+    def worst_second(self) -> float:
+        """Answers in the worst full second, as a part of the mean; 0 without a full second."""
+        mean = self.answers / self.seconds
+        return min(self.by_second) / mean if self.by_second and mean else 0.0
+
+    @property
+    def late_p99_ms(self) -> float:
+        """How late the generator was in sending, at most, for 99 of 100."""
+        return self.late.quantile_ms(0.99)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Everything, for the report."""
+        return {
+            "answers": self.answers,
+            "rate": self.rate,
+            "errors": self.errors,
+            "error": self.error,
+            "seconds": self.seconds,
+            "worst_second": self.worst_second,
+            "by_second": list(self.by_second),
+            "generator_cpu_s": self.cpu_s,
+            "generator_late_ms": latencies(self.late),
+            "kinds": {
+                name: latencies(found) | {"histogram_us": found.coarse()}
+                for name, found in self.kinds.items()
+            },
+        }
+
+
+def latencies(found: Histogram) -> dict[str, Any]:
+    """Return what is told of a histogram; latencies in milliseconds."""
+    parts = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+    return {"count": found.count} | {name: found.quantile_ms(part) for name, part in parts.items()}
+
+
+def per_second(arrivals: Sequence[float], began: float, seconds: float) -> tuple[int, ...]:
+    """Count arrivals in each full second; all times in seconds on one clock."""
+    counts = [0] * int(seconds)
     for arrived in arrivals:
-        by_second[min(int(arrived - began), full)] += 1
-    mean = len(arrivals) / seconds
-    worst = min(by_second[:full]) / mean if full and mean else 0.0
-    return Sample(
-        answers=len(ranked),
-        errors=errors,
-        seconds=seconds,
-        p50_ms=quantile(ranked, 0.5) * 1000,
-        p90_ms=quantile(ranked, 0.9) * 1000,
-        p99_ms=quantile(ranked, 0.99) * 1000,
-        p999_ms=quantile(ranked, 0.999) * 1000,
-        max_ms=quantile(ranked, 1.0) * 1000,
-        worst_second=worst,
-        cpu_s=cpu_s,
-        late_p99_ms=quantile(late, 0.99) * 1000,
-        numbers=(numbers[0], numbers[len(numbers) // 2], numbers[-1]) if numbers else (),
-    )
+        if (second := int(arrived - began)) < len(counts):
+            counts[second] += 1
+    return tuple(counts)
 
 
 def quantile(values: Sequence[float], part: float) -> float:

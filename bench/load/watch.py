@@ -1,4 +1,4 @@
-"""Watchers: many at one thing, one in another process, and quiet ones beside a lot of change."""
+"""Watchers: one in another process than the writer, and quiet ones beside a lot of change."""
 
 import asyncio
 import time
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bench.load.ask import Asker, askers
 from bench.load.connection import Connection, connect, http_request, numbered
-from bench.load.sample import quantile
 from bench.process import BenchError, accepted_by
 
 PARK_S = 1.0
@@ -21,111 +20,40 @@ def _parked(target: str, index: int) -> bytes:
     return http_request("GET", f"{target}{'&' if '?' in target else '?'}index={index}&{WAIT}")
 
 
-@dataclass(frozen=True)
-class Wave:
-    """One change and its watchers: milliseconds from sending the change.
-
-    Attributes:
-        acknowledged_ms: until the writer had its answer.
-        first_ms, median_ms, last_ms: until the watchers had theirs.
-    """
-
-    acknowledged_ms: float
-    first_ms: float
-    median_ms: float
-    last_ms: float
-
-
-@dataclass(frozen=True)
-class FanOut:
-    """Watchers of one thing, which changes again and again.
-
-    Attributes:
-        target: what they watch.
-        change: a numbered request that changes it.
-    """
-
-    port: int
-    target: str
-    change: bytes
-    watchers: int
-    rounds: int
-
-    @property
-    def takes_s(self) -> float:
-        return self.rounds * (PARK_S + ALL_WITHIN_S)
-
-    async def run(self) -> list[Wave]:
-        (writer,) = await askers(self.port, 1)
-        crowd = _Crowd()
-        crowd.connections = await connect(self.port, self.watchers, crowd.answered, crowd.lost)
-        waves = []
-        for number in range(self.rounds):
-            index = (await writer.ask(http_request("GET", self.target))).index
-            await crowd.park([_parked(self.target, index)])
-            began = time.perf_counter()
-            acknowledged = await writer.ask(numbered(self.change, number))
-            arrivals = await crowd.all_answered()
-            times = [1000 * (arrived - began) for arrived in arrivals]
-            waves.append(
-                Wave(1000 * (acknowledged.arrived - began), min(times), quantile(times, 0.5), max(times))
-            )
-        crowd.close()
-        return waves
-
-
 class _Crowd:
-    """Parked connections and when they were answered."""
+    """Parked connections, how many of them were answered, and what went wrong first."""
 
     connections: list[Connection]
 
     def __init__(self) -> None:
-        self.arrivals: list[float] = []
-        self._missing = 0
-        self._all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.woken = 0
+        self._wrong = ""
 
     async def park(self, requests: Sequence[bytes]) -> None:
         """Send each connection one of the requests, in turn, and give the server time to park them."""
-        self.arrivals.clear()
-        self._missing = len(self.connections)
-        self._all = asyncio.get_running_loop().create_future()
         for number, connection in enumerate(self.connections):
             connection.send(requests[number % len(requests)])
         await asyncio.sleep(PARK_S)
-        if self.arrivals:
-            raise BenchError(f"{len(self.arrivals)} of {len(self.connections)} watchers were not parked")
+        self.check()
+        if self.woken:
+            raise BenchError(f"{self.woken} of {len(self.connections)} watchers were not parked")
 
-    async def all_answered(self) -> list[float]:
-        """Return when each answer came.
-
-        Raises:
-            BenchError: one did not come, or was none.
-        """
-        try:
-            await asyncio.wait_for(self._all, ALL_WITHIN_S)
-        except TimeoutError:
-            raise BenchError(f"{self._missing} watchers were not woken within {ALL_WITHIN_S:g} s") from None
-        return self.arrivals
+    def check(self) -> None:
+        """Raise BenchError if an answer was none or a connection is gone."""
+        if self._wrong:
+            raise BenchError(self._wrong)
 
     def answered(self, connection: Connection) -> None:
         if connection.status != 200:
-            self._fail(f"a watcher was answered {connection.status} {connection.body[:200]!r}")
-        self.arrivals.append(connection.arrived)
-        self._missing -= 1
-        if not self._missing and not self._all.done():
-            self._all.set_result(None)
+            self._wrong = f"a watcher was answered {connection.status} {connection.body[:200]!r}"
+        self.woken += 1
 
     def lost(self, _: Connection) -> None:
-        self._fail("the server closed a watcher's connection")
+        self._wrong = self._wrong or "the server closed a watcher's connection"
 
     def close(self) -> None:
-        self._all.cancel()
         for connection in self.connections:
             connection.close()
-
-    def _fail(self, text: str) -> None:
-        if not self._all.done():
-            self._all.set_exception(BenchError(text))
 
 
 @dataclass(frozen=True)
@@ -225,11 +153,12 @@ class Quiet:
             *(self._change(writer, place, end) for place, writer in enumerate(writers))
         )
         await asyncio.sleep(PARK_S)
-        woken = len(crowd.arrivals)
+        woken = crowd.woken
         await writers[0].ask(numbered(self.own_change, 0))
         await asyncio.sleep(PARK_S)
+        crowd.check()
         crowd.close()
-        return Calm(woken, sum(counts), len(crowd.arrivals) - woken)
+        return Calm(woken, sum(counts), crowd.woken - woken)
 
     async def _change(self, writer: Asker, place: int, end: float) -> int:
         count = 0

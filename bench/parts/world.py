@@ -22,8 +22,16 @@ from registry.store.local import LocalStore
 T = TypeVar("T")
 
 
+MAP_SIZE = 256 << 20
+"""Address space for the store: enough here, and little enough for valgrind, which refuses the usual one."""
+
+
 class Surroundings:
     """What a worker has, but for the server.
+
+    Args:
+        root: an empty folder.
+        application: the class that answers.
 
     Attributes:
         world: what handlers work on.
@@ -31,12 +39,12 @@ class Surroundings:
         scope: makes the scope of a GET.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, application: type[App] = App) -> None:
         folder = DataFolder(root / "data")
         folder.prepare()
         settings = load({"data_dir": str(folder.root)}, {})
         self._loop = asyncio.new_event_loop()
-        self._store = LocalStore(folder, Limits(), settings.commit_batch_max, self._loop)
+        self._store = LocalStore(folder, Limits(map_size=MAP_SIZE), settings.commit_batch_max, self._loop)
         self.replica = Replica(self._store, lambda topics: self.app.changed(topics))
         self.replica.load()
         self.world = World(
@@ -50,7 +58,7 @@ class Surroundings:
             leave=_never,
             reload=_never,
         )
-        self.app = App(self.world, Router(ROUTES), settings, self._store.read_counter, self._loop)
+        self.app = application(self.world, Router(ROUTES), settings, self._store.read_counter, self._loop)
 
     def register(self, members: Iterable[Member]) -> None:
         """Commit instances that are not there yet and see them in the catalog."""

@@ -1,114 +1,80 @@
-"""Lookups as fast as 64 connections can ask: from the cache, past the cache, and of the list of services."""
+"""Lookups as fast as 64 connections can ask: from the cache and past the cache."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from functools import partial
 
 from bench.bench import Bench
-from bench.figures import Figure, Outcome, at_least
-from bench.population import PER_SERVICE, even
+from bench.chart import Chart
+from bench.figures import Outcome, at_least
+from bench.load import Open, get, measure
 from bench.process import BenchError
-from bench.race import Race, race
+from bench.race import Entry, contest, race
+from bench.scenarios.field import TARGET, checked_blast, field, unique_blast, warm_up
 from bench.servers import Server
-from bench.wrk import Blast, blast
+from bench.wrk import Blast
 
-TARGET = "/v1/health/service/svc-0000?passing"
-CONNECTIONS = 64
-SERVICES = 100
-WARM_UP_S = 1
-
-Blaster = Callable[[Server, int], Blast]
-
-
-@contextlib.contextmanager
-def field(bench: Bench, target: str, least: int, *, with_consul: bool = True) -> Iterator[list[Server]]:
-    """Run the servers on the same instances: the bare server on the registry's answer, the registry, Consul.
-
-    Raises:
-        BenchError: an answer does not have at least so many elements.
-    """
-    members = even(SERVICES)
-    with contextlib.ExitStack() as running:
-        ours = running.enter_context(bench.registry(members))
-        consul = running.enter_context(bench.consul(members)) if with_consul else []
-        for server in (ours, *consul):
-            found = server.instances(target)
-            if found < least:
-                raise BenchError(f"{server.name} was to answer {target} with {least} or more, found {found}")
-        bare = running.enter_context(bench.bare(ours.get(target)))
-        yield [bare, ours, *consul]
+OF_BARE, OF_CONSUL, UNCACHED_OF_CACHED = 0.9, 5.0, 0.5
+CHECKED_MISSES = 200
 
 
 def cached(bench: Bench) -> Outcome:
     """Ask for one service over and over."""
-    with field(bench, TARGET, PER_SERVICE) as servers:
-        expected = {server.name: server.get(TARGET).body for server in servers}
+    with field(bench) as servers:
+        warm_up(servers)
 
         def load(server: Server, _: int) -> Blast:
-            found = blast(server.port, TARGET, connections=CONNECTIONS, seconds=bench.seconds)
-            if server.get(TARGET).body != expected[server.name]:
-                raise BenchError(f"{server.name} has changed its answer to {TARGET}")
-            return found
+            return checked_blast(server, TARGET, seconds=bench.seconds)
 
-        result = _race(bench, "cached lookup", servers, load)
-    return _outcome(result, goal=0.8)
+        result = race(bench, "cached lookup", servers, load)
+    outcome = Outcome([], result.detail)
+    for name in result.runs:
+        outcome.figures += result.figures(name)
+    outcome.figures += result.against("registry", "bare server", at_least(OF_BARE))
+    outcome.figures += result.against("registry", "nginx")
+    outcome.figures += result.against("registry", "Consul", at_least(OF_CONSUL))
+    outcome.figures += result.memory_figures()
+    rates = result.rates()
+    chart = Chart(
+        "lookup", "Cached lookup, 64 connections", "answers/s", list(rates), {"": [*rates.values()]}
+    )
+    outcome.charts.append(chart)
+    return outcome
 
 
 def uncached(bench: Bench) -> Outcome:
-    """Ask for another service with another query string each time."""
-    with field(bench, TARGET, PER_SERVICE) as servers:
-
-        def load(server: Server, _: int) -> Blast:
-            return blast(
-                server.port,
-                "/",
-                connections=CONNECTIONS,
-                seconds=bench.seconds,
-                script="unique.lua",
-                arguments=("/v1/health/service/svc-", "passing", str(SERVICES)),
-            )
-
-        result = _race(bench, "uncached lookup", servers, load)
-    return _outcome(result)
-
-
-def services(bench: Bench) -> Outcome:
-    """Ask for the names and tags of all services."""
-    target = "/v1/catalog/services"
-    with field(bench, target, SERVICES) as servers:
-
-        def load(server: Server, _: int) -> Blast:
-            return blast(server.port, target, connections=CONNECTIONS, seconds=bench.seconds)
-
-        result = _race(bench, "list of services", servers, load)
-    return _outcome(result)
+    """Ask for another service with another query string each time; beside it, for one over and over."""
+    with field(bench) as servers:
+        peers = [server for server in servers if server.name in ("registry", "Consul")]
+        warm_up(peers)
+        entries = []
+        for server in peers:
+            _compare_misses(server)
+            entries += [
+                Entry(f"{server.name}, cached", server, partial(_cached, bench, server)),
+                Entry(f"{server.name}, uncached", server, partial(_uncached, bench, server)),
+            ]
+        # Consul has no cache of answers to compare with.
+        entries = [entry for entry in entries if entry.name != "Consul, cached"]
+        result = contest(bench, "lookup", entries)
+    outcome = Outcome([], result.detail)
+    for name in result.runs:
+        outcome.figures += result.figures(name)
+    goal = at_least(UNCACHED_OF_CACHED)
+    outcome.figures += result.against("registry, uncached", "registry, cached", goal)
+    outcome.figures += result.against("registry, uncached", "Consul, uncached")
+    return outcome
 
 
-def _race(bench: Bench, what: str, servers: list[Server], load: Blaster) -> Race:
-    for server in servers:
-        blast(server.port, TARGET, connections=CONNECTIONS, seconds=WARM_UP_S)
-    return race(bench, what, servers, load)
+def _cached(bench: Bench, server: Server, _: int) -> Blast:
+    return checked_blast(server, TARGET, seconds=bench.seconds)
 
 
-def _outcome(result: Race, goal: float | None = None) -> Outcome:
-    figures = []
-    for server in result.runs:
-        figures.append(Figure(f"{server}: answers", result.median(server, lambda run: run.rate), "/s"))
-        figures.append(Figure(f"{server}: median", result.median(server, lambda run: run.p50_ms), "ms"))
-    figures += [
-        Figure(
-            "registry / bare server",
-            result.ratio("registry", "bare server", lambda run: run.rate),
-            "x",
-            at_least(goal) if goal else None,
-        ),
-        Figure(
-            "registry / bare server, by processor time for an answer",
-            result.ratio("bare server", "registry", lambda run: run.cpu_us),
-            "x",
-        ),
-    ]
-    if "Consul" in result.runs:
-        figures.append(
-            Figure("registry / Consul", result.ratio("registry", "Consul", lambda run: run.rate), "x")
-        )
-    return Outcome(figures, result.detail)
+def _uncached(bench: Bench, server: Server, _: int) -> Blast:
+    return unique_blast(bench, server)
+
+
+def _compare_misses(server: Server) -> None:
+    """See that an answer under a query string never seen before is the answer under the plain one."""
+    call = get(f"{TARGET}&m=@@@@@@@@", server.get(TARGET).body)
+    found = measure(Open(server.port, (call,), CHECKED_MISSES, 8, 1))
+    if found.errors:
+        raise BenchError(f"{server.name}: {found.error}")

@@ -5,43 +5,66 @@ import time
 from statistics import median
 
 from bench.bench import Bench
+from bench.chart import Chart
 from bench.figures import Figure, Goal, Outcome, at_least
-from bench.load import Closed, Sample, in_own_process
+from bench.load import Call, Closed, Sample, measure
 from bench.population import agent_registration
 from bench.process import BenchError
 from bench.race import race
 from bench.servers import Server
 
-CONNECTIONS: tuple[tuple[int, Goal | None], ...] = ((1, None), (64, None), (256, at_least(4000)))
+CONNECTIONS: tuple[tuple[int, Goal | None, Goal | None], ...] = (
+    (1, None, None),
+    (16, None, None),
+    (64, None, None),
+    (256, at_least(6000), at_least(12)),
+)
+"""How many, and what is wanted of the rate and of its ratio to Consul's."""
+
+LAPS = 3
 SYNCS = 200
 SYNC_BYTES = 4096
 NUMBERS_A_LAP = 1_000_000
 
 
 def registration(bench: Bench) -> Outcome:
-    """Register with the agent over 1, 64 and 256 connections."""
-    sync_ms = _sync_ms(bench)
-    outcome = Outcome([Figure("the disk: a write of 4 KiB and its fdatasync", sync_ms, "ms")])
+    """Register with the agent over more and more connections."""
+    outcome = Outcome([Figure("the disk: a write of 4 KiB and its fdatasync", sync_ms(bench), "ms")])
+    rates: dict[str, list[float | None]] = {}
+    laps = 1 if bench.quick else LAPS
+    chosen = CONNECTIONS[1:] if bench.quick else CONNECTIONS
     with bench.registry() as ours, bench.consul() as consul:
-        for place, (connections, goal) in enumerate(CONNECTIONS):
+        for place, (connections, goal, of_consul) in enumerate(chosen):
 
             def load(server: Server, lap: int, place: int = place, connections: int = connections) -> Sample:
-                first = (place * bench.laps + lap) * NUMBERS_A_LAP
+                first = (place * laps + lap) * NUMBERS_A_LAP
                 return _register(server, connections, bench.seconds, first)
 
-            result = race(bench, f"registration, {connections} connections", [ours, *consul], load)
-            for server in result.runs:
-                wanted = goal if server == ours.name else None
-                rate = result.median(server, lambda run: run.rate)
+            result = race(bench, f"registration, {connections} connections", [ours, *consul], load, laps)
+            for name in result.runs:
+                goals = {"rate": goal} if goal and name == ours.name else {}
+                figures = result.figures(name, goals)
                 outcome.figures += [
-                    Figure(f"{server}, {connections} connections", rate, "/s", wanted),
-                    Figure(f"{server}: p99", result.median(server, lambda run: run.p99_ms), "ms"),
+                    Figure(f"{connections} connections, {each.what}", each.value, each.unit, each.goal)
+                    for each in figures
                 ]
+                rates.setdefault(name, []).append(result.rates()[name])
             if consul:
                 # One that manages none at all in a lap counts as one a second.
                 ratio = result.ratio(ours.name, consul[0].name, lambda run: max(run.rate, 1.0))
-                outcome.figures.append(Figure(f"registry / Consul, {connections} connections", ratio, "x"))
+                what = f"{connections} connections, registry / Consul"
+                outcome.figures.append(Figure(what, ratio, "x", of_consul))
             outcome.detail[f"{connections} connections"] = result.detail
+    outcome.charts.append(
+        Chart(
+            "registration",
+            "Durable registrations by connections",
+            "a second",
+            [str(each[0]) for each in chosen],
+            dict(rates),
+            log=True,
+        )
+    )
     return outcome
 
 
@@ -51,16 +74,16 @@ def _register(server: Server, connections: int, seconds: float, first: int) -> S
     Raises:
         BenchError: a registration failed or is missing.
     """
-    found = in_own_process(Closed(server.port, agent_registration(), connections, seconds, first))
+    found = measure(Closed(server.port, (Call(agent_registration()),), connections, seconds, first))
     if found.errors:
-        raise BenchError(f"{server.name} refused or dropped {found.errors} registrations")
+        raise BenchError(f"{server.name} refused or dropped {found.errors} registrations: {found.error}")
     for number in found.numbers:
         if server.get(f"/v1/agent/service/job-{number:08d}").status != 200:
             raise BenchError(f"{server.name} has acknowledged job-{number:08d} and does not have it")
     return found
 
 
-def _sync_ms(bench: Bench) -> float:
+def sync_ms(bench: Bench) -> float:
     """Return what the disk takes for the smallest durable write, in milliseconds."""
     taken = []
     with bench.scratch() as folder, (folder / "sync").open("wb", buffering=0) as file:

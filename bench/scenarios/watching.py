@@ -1,4 +1,4 @@
-"""Watchers: how soon they are woken, and that they are left in peace."""
+"""Watchers: how soon one in another process is woken, and that they are left in peace."""
 
 import dataclasses
 from statistics import median
@@ -7,7 +7,7 @@ from bench.bench import Bench
 from bench.figures import Figure, Outcome, at_least, at_most
 from bench.load import in_own_process
 from bench.load.sample import quantile
-from bench.load.watch import Crossing, FanOut, Quiet, Wave
+from bench.load.watch import Crossing, Quiet
 from bench.population import changing, even
 from bench.servers import Server
 
@@ -17,28 +17,6 @@ WATCHERS = 1000
 WORKERS = 2
 QUIET_SERVICES = 100
 WRITERS = 8
-
-
-def fan_out(bench: Bench) -> Outcome:
-    """Change what a thousand watch, several times."""
-    members = even(1)
-    waves: dict[str, list[Wave]] = {}
-    with bench.registry(members, workers=WORKERS) as ours, bench.consul(members) as consul:
-        for server in (ours, *consul):
-            job = FanOut(server.port, TARGET, changing(WATCHED), WATCHERS, bench.laps + 1)
-            waves[server.name] = in_own_process(job)
-            bench.say(f"fan-out, {server.name}: last after {_median(waves[server.name], 'last_ms'):.1f} ms")
-    figures = []
-    for server_name, found in waves.items():
-        for place in ("acknowledged", "first", "median", "last"):
-            figures.append(Figure(f"{server_name}: {place}", _median(found, f"{place}_ms"), "ms"))
-    return Outcome(
-        figures, {name: [dataclasses.asdict(wave) for wave in each] for name, each in waves.items()}
-    )
-
-
-def _median(waves: list[Wave], name: str) -> float:
-    return median([float(getattr(wave, name)) for wave in waves])
 
 
 def crossing(bench: Bench) -> Outcome:
@@ -51,7 +29,7 @@ def crossing(bench: Bench) -> Outcome:
         Figure("from sending the change to the answer, median", median(found), "ms", at_most(10)),
         Figure("from sending the change to the answer, p99", quantile(found, 0.99), "ms"),
     ]
-    return Outcome(figures, {"ms": found})
+    return Outcome(figures, {"rounds": len(found), "max_ms": max(found)})
 
 
 def quiet(bench: Bench) -> Outcome:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench.load import Closed, Deliver, Open, in_own_process
+from bench.load import Closed, Deliver, Open, Sample, get, in_own_process
 from bench.load.connection import NUMBER, TENTH, Connection, http_request, numbered
-from bench.load.sample import quantile, sample
-from bench.process import BenchError
+from bench.load.herd import Herd
+from bench.load.native import MISSING, NativeRun, Waves, native
+from bench.process import BenchError, free_ports
 
 PLAIN = b"HTTP/1.1 200 OK\r\nX-Consul-Index: 42\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (
@@ -56,36 +57,25 @@ def test_numbers_keep_the_length_of_a_request() -> None:
     assert len(request) == len(template)
 
 
-def test_quantiles_are_observed_values() -> None:
-    values = [float(value) for value in range(100, 0, -1)]
-    assert quantile(values, 0.5) == 51.0
-    assert quantile(values, 0.99) == 100.0
-    assert quantile(values, 1.0) == 100.0
-    assert quantile([], 0.5) == 0.0
-
-
-def test_the_worst_second_is_told_apart() -> None:
-    arrivals = [10.1] * 90 + [11.5] * 10
-    found = sample(arrivals, [0.001] * 100, errors=0, began=10.0, seconds=2.0, cpu_s=0.1)
-    assert (found.answers, found.rate) == (100, 50.0)
-    assert found.worst_second == pytest.approx(0.2)
-
-
 @contextmanager
-def answering(answer: bytes, stall_s: float = 0.0) -> Iterator[int]:
-    """Serve one answer to everything on a port; the first request is stalled."""
+def answering(answer: bytes, stall_s: float = 0.0, seen: list[bytes] | None = None) -> Iterator[int]:
+    """Serve one answer to everything on a port; the first request is stalled, all are kept in ``seen``."""
     loop = asyncio.new_event_loop()
     stalled = False
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal stalled
         try:
-            while await reader.readuntil(b"\r\n\r\n"):
+            while request := await reader.readuntil(b"\r\n\r\n"):
+                if seen is not None:
+                    seen.append(request)
                 if not stalled:
                     stalled = True
                     await asyncio.sleep(stall_s)
                 writer.write(answer)
         except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
             writer.close()
 
     listener = socket.create_server(("127.0.0.1", 0))
@@ -109,25 +99,100 @@ def answering(answer: bytes, stall_s: float = 0.0) -> Iterator[int]:
         loop.close()
 
 
-def test_a_closed_loop_counts_wrong_answers_as_errors() -> None:
-    with answering(PLAIN) as port:
-        right = in_own_process(Closed(port, http_request("GET", "/"), 2, 0.3, body=b"hello"))
-        wrong = in_own_process(Closed(port, http_request("GET", "/"), 2, 0.3, body=b"other"))
-    assert right.answers > 0
+ENGINES = ["C", "Python"]
+
+
+def run(engine: str, job: Open | Closed) -> Sample:
+    if engine == "Python":
+        return in_own_process(job)
+    if native() is None:
+        pytest.skip(MISSING)
+    with NativeRun(job) as running:
+        return running.result()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("answer", "body"), [(PLAIN, b"hello"), (CHUNKED, b"hello, 16 bytes more.")])
+def test_a_closed_loop_counts_wrong_answers_as_errors(engine: str, answer: bytes, body: bytes) -> None:
+    with answering(answer) as port:
+        right = run(engine, Closed(port, (get("/", body, holds=b"llo", kind="x"),), 2, 0.2))
+        wrong = run(engine, Closed(port, (get("/", b"other"),), 2, 0.2))
+        lacking = run(engine, Closed(port, (get("/", holds=b"other"),), 2, 0.2))
     assert right.errors == 0
-    assert wrong.answers == 0
-    assert wrong.errors > 0
+    assert right.answers == right.kinds["x"].count > 0
+    for found in (wrong, lacking):
+        assert found.answers == 0
+        assert found.errors > 0
+        assert "hello" in found.error
 
 
-def test_an_open_loop_charges_a_stall_to_the_requests_that_waited() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_open_loop_charges_a_stall_to_the_requests_that_waited(engine: str) -> None:
+    calls = (get("/", b"hello", kind="one"), get("/", b"hello", kind="two"))
     with answering(PLAIN, stall_s=0.4) as port:
-        found = in_own_process(Open(port, http_request("GET", "/"), 100, 1, 1.0, b"hello"))
+        found = run(engine, Open(port, calls, 100, 1, 1.0, trace=True))
     assert (found.answers, found.errors) == (100, 0)
-    assert found.max_ms >= 400
+    assert [each.count for each in found.kinds.values()] == [50, 50]
+    assert found.all.max_us >= 400_000
     # The one connection was busy for 0.4 s, in which forty requests became due.
-    assert found.p90_ms >= 250
+    assert found.all.quantile_ms(0.9) >= 250
+    assert max(latency for _, latency in found.trace) >= 0.4
+    assert len(found.trace) == 100
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_requests_are_numbered(engine: str) -> None:
+    seen: list[bytes] = []
+    with answering(PLAIN, seen=seen) as port:
+        found = run(engine, Open(port, (get("/@@@@@@@@"), get("/tenth-#######")), 100, 1, 0.2, first=1230))
+    assert found.numbers[0] == 1230
+    assert found.numbers[-1] == 1249
+    assert [request.split()[1] for request in seen[:3]] == [b"/00001230", b"/tenth-0000123", b"/00001232"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_requests_that_are_never_answered_are_errors(engine: str) -> None:
+    with answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as port:
+        found = run(engine, Open(port, (get("/"),), 100, 2, 0.2))
+    assert (found.answers, found.errors) == (0, 20)
+
+
+def test_the_generator_tells_when_there_is_no_server() -> None:
+    if native() is None:
+        pytest.skip(MISSING)
+    (port,) = free_ports(1)
+    with pytest.raises(BenchError, match="takes no connection"):
+        run("C", Closed(port, (get("/"),), 1, 0.1))
+
+
+def test_waves_wait_for_every_watcher() -> None:
+    if native() is None:
+        pytest.skip(MISSING)
+    seen: list[bytes] = []
+    with answering(PLAIN, seen=seen) as port, Waves(port, 20, get("/?index=@@@@@@@@", b"hello")) as crowd:
+        for index in (7, 8):
+            crowd.ask(index, 10)
+            times = crowd.times(10)
+            assert times["first"] <= times["median"] <= times["p99"] <= times["last"]
+    assert [request.split()[1] for request in seen] == [b"/?index=00000007"] * 20 + [b"/?index=00000008"] * 20
+
+
+def test_a_wave_with_a_wrong_answer_is_told() -> None:
+    if native() is None:
+        pytest.skip(MISSING)
+    with answering(PLAIN) as port, Waves(port, 2, get("/", b"other")) as crowd:
+        crowd.ask(1, 10)
+        with pytest.raises(BenchError, match="0 of 2 watchers"):
+            crowd.times(10)
 
 
 def test_a_refused_delivery_is_told() -> None:
     with answering(EMPTY) as port, pytest.raises(BenchError, match="refused: 404"):
         in_own_process(Deliver(port, (http_request("GET", "/"),) * 3))
+
+
+def test_a_herd_counts_its_wake_ups() -> None:
+    with answering(PLAIN) as port:
+        found = in_own_process(Herd(port, ("/a", "/b?c"), 0.3))
+    assert found.parked == 2
+    assert found.woken > 0

@@ -2,7 +2,11 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
+import pytest
+
+from bench.chart import Chart, svg
 from bench.figures import Figure, Outcome, at_least, at_most
 from bench.report import markdown, table, write
 from bench.scenarios import SCENARIOS
@@ -16,6 +20,7 @@ RESULTS = {
             Figure("ratio", 0.9123, "x"),
         ],
         {"runs": [1, 2]},
+        [Chart("rates", "Rates", "/s", ["a"], {"x": [1.0]})],
     ),
     "Restart": Outcome(failed="the server ended with status 1"),
 }
@@ -47,14 +52,36 @@ def test_the_page_has_facts_and_notes() -> None:
 
 
 def test_results_are_written_by_date_and_commit(tmp_path: Path) -> None:
-    part = write(tmp_path, FACTS, [], RESULTS, whole=False)
+    part = write(tmp_path, FACTS, [], RESULTS)
     assert part.name == "2024-02-29T1234-abc1234.json"
     assert not (tmp_path / "latest.md").exists()
     found = json.loads(part.read_text())["scenarios"]
     assert found["Lookup"]["detail"] == {"runs": [1, 2]}
     assert [figure["met"] for figure in found["Lookup"]["figures"]] == [True, False, None]
-    write(tmp_path, FACTS, [], RESULTS, whole=True)
-    assert (tmp_path / "latest.md").read_text().startswith("# Measured")
+    write(tmp_path, FACTS, [], RESULTS, page="latest")
+    page = (tmp_path / "latest.md").read_text()
+    assert page.startswith("# Measured")
+    assert "(latest/rates.svg)" in page
+    assert (tmp_path / "latest" / "rates.svg").read_text().startswith("<svg")
+
+
+def test_goals_stand_together_with_their_distance() -> None:
+    page = markdown(FACTS, [], RESULTS)
+    assert "| Lookup | rate | 43,210/s | >= 40,000/s | yes | +8% |" in page
+    assert "| Lookup | p99 | 6.79 ms | <= 5 ms | NO | -36% |" in page
+    assert "| Restart | not measured |" in page
+
+
+@pytest.mark.parametrize("lines", [False, True])
+@pytest.mark.parametrize("log", [False, True])
+def test_a_chart_shows_every_value(lines: bool, log: bool) -> None:
+    series: dict[str, list[float | None]] = {"ours <1>": [1.0, 20.0, None], "theirs": [3.0, 0.0, 400.0]}
+    drawn = ElementTree.fromstring(svg(Chart("x", "Title", "ms", ["a", "b", "c"], series, lines, log)))
+    texts = [each.text for each in drawn.iter() if each.text and each.text.strip()]
+    assert {"Title (ms)", "a", "b", "c", "ours <1>", "theirs"} <= set(texts)
+    assert [text for text in texts if text in ("1", "20", "3", "0", "400")].count("400") >= 1
+    marks = [each for each in drawn.iter() if each.tag.endswith("title")]
+    assert len(marks) == 5
 
 
 def test_scenarios_have_names_of_their_own() -> None:

@@ -1,0 +1,68 @@
+"""Cached lookups while services change: others, and the very one that is looked up."""
+
+from functools import partial
+
+from bench.bench import Bench
+from bench.figures import Figure, Outcome, at_least
+from bench.load import Call, Open, start
+from bench.population import PER_SERVICE, changing
+from bench.process import BenchError
+from bench.race import Entry, contest
+from bench.scenarios.field import TARGET, checked_blast, field, warm_up
+from bench.servers import Server
+from bench.wrk import Blast
+
+CHANGES_PER_S = 1000
+WRITERS = 32
+CHANGING_SERVICES = 100
+OF_CALM = 0.7
+LOOKED_UP = "svc-0000"
+NUMBERS_A_LAP = 100_000
+
+
+def churn(bench: Bench) -> Outcome:
+    """Look up in peace, beside changes elsewhere, and beside changes of the same service, in turn."""
+    elsewhere = tuple(
+        Call(changing(f"noisy-{number:04d}", f"node-{number:04d}")) for number in range(CHANGING_SERVICES)
+    )
+    same = (Call(changing(LOOKED_UP)),)
+    made: dict[str, list[float]] = {"elsewhere": [], "in the same service": []}
+    with field(bench, with_consul=False) as servers:
+        (ours,) = (server for server in servers if server.name == "registry")
+        warm_up([ours])
+
+        def beside(where: str, calls: tuple[Call, ...], lap: int) -> Blast:
+            first = (list(made).index(where) * 50 + lap) * NUMBERS_A_LAP
+            job = Open(ours.port, calls, CHANGES_PER_S, WRITERS, bench.seconds, first)
+            with start(job) as changes:
+                found = checked_blast(ours, TARGET, seconds=bench.seconds, holds=b'"ID":"svc-0000-00000009"')
+                changed = changes.result()
+            if changed.errors:
+                raise BenchError(f"of the changes beside, {changed.errors} failed: {changed.error}")
+            made[where].append(changed.rate)
+            return found
+
+        result = contest(
+            bench,
+            "lookup beside changes",
+            [
+                Entry("without changes", ours, partial(_calm, bench, ours)),
+                Entry("changes elsewhere", ours, partial(beside, "elsewhere", elsewhere)),
+                Entry("changes in the same service", ours, partial(beside, "in the same service", same)),
+            ],
+        )
+        if (found := ours.instances(TARGET)) != PER_SERVICE + 1:
+            raise BenchError(f"expected {PER_SERVICE + 1} instances of {LOOKED_UP}, found {found}")
+    outcome = Outcome([], result.detail)
+    for name in result.runs:
+        outcome.figures += result.figures(name)
+    outcome.figures += [
+        Figure(f"changes {where}, in the worst lap", min(rates), "/s") for where, rates in made.items()
+    ]
+    outcome.figures += result.against("changes elsewhere", "without changes", at_least(OF_CALM))
+    outcome.figures += result.against("changes in the same service", "without changes")
+    return outcome
+
+
+def _calm(bench: Bench, server: Server, _: int) -> Blast:
+    return checked_blast(server, TARGET, seconds=bench.seconds)

@@ -1,0 +1,99 @@
+"""Cached lookups by endpoint and by how many instances are in the answer."""
+
+import contextlib
+
+from bench.bench import Bench
+from bench.chart import Chart
+from bench.figures import Figure, Outcome
+from bench.population import Member
+from bench.process import BenchError
+from bench.race import race
+from bench.scenarios.field import checked_blast
+from bench.servers import Server
+from bench.wrk import Blast
+
+SIZES = (1, 10, 100, 1000)
+QUICK_SIZES = (1000,)
+ENDPOINTS = {
+    "catalog/service": "/v1/catalog/service/{}",
+    "health/service?passing": "/v1/health/service/{}?passing",
+}
+SERVICES_TARGET = "/v1/catalog/services"
+SERVICES = 100
+LAPS, SECONDS = 2, 2
+
+
+def sizes(bench: Bench) -> Outcome:
+    """Ask each for the same, one target after the other."""
+    chosen = QUICK_SIZES if bench.quick else SIZES
+    members = [
+        Member(_name(size), first + number) for size, first in _firsts().items() for number in range(size)
+    ]
+    members += [Member(f"one-{number:04d}", number) for number in range(SERVICES)]
+    targets = {
+        (endpoint, size): target.format(_name(size))
+        for endpoint, target in ENDPOINTS.items()
+        for size in chosen
+    }
+    outcome = Outcome()
+    rates: dict[tuple[str, int], dict[str, float]] = {}
+    with bench.registry(members) as ours, _consul(bench, members) as consul:
+        for (endpoint, size), target in targets.items():
+            title = f"{endpoint}, {size:,} instances"
+            rates[endpoint, size] = _compare(bench, outcome, title, target, size, [ours, *consul])
+        title = f"catalog/services, {SERVICES + len(SIZES)} services"
+        _compare(bench, outcome, title, SERVICES_TARGET, SERVICES + len(SIZES), [ours, *consul])
+    for number, endpoint in enumerate(ENDPOINTS):
+        found = [rates[endpoint, size] for size in chosen]
+        outcome.charts.append(
+            Chart(
+                f"sizes-{number + 1}",
+                f"{endpoint} by instances in the answer",
+                "answers/s",
+                [f"{size:,}" for size in chosen],
+                {name: [each.get(name) for each in found] for name in found[0]},
+                lines=True,
+                log=True,
+            )
+        )
+    return outcome
+
+
+def _compare(
+    bench: Bench, outcome: Outcome, title: str, target: str, least: int, peers: list[Server]
+) -> dict[str, float]:
+    """Measure one target on its peers and on servers with just that answer; return the rates."""
+    for server in peers:
+        if server.instances(target) < least:
+            raise BenchError(f"{server.name} was to answer {target} with {least} or more")
+    like = peers[0].get(target)
+    seconds = 1 if bench.quick else SECONDS
+
+    def load(server: Server, _: int) -> Blast:
+        return checked_blast(server, target, seconds=seconds)
+
+    with bench.bare(like) as bare, bench.nginx(like) as nginx:
+        result = race(bench, title, [bare, *nginx, *peers], load, 1 if bench.quick else LAPS)
+    outcome.detail[title] = result.detail
+    rates = result.rates()
+    outcome.figures.append(Figure(f"{title}: registry", rates["registry"], "/s"))
+    outcome.figures.append(Figure(f"{title}: bytes of the body", len(like.body), "B"))
+    for other in rates:
+        if other != "registry":
+            ratio = result.ratio("registry", other, lambda run: run.rate)
+            outcome.figures.append(Figure(f"{title}: registry / {other}", ratio, "x"))
+    return rates
+
+
+def _name(size: int) -> str:
+    return f"size-{size:04d}"
+
+
+def _firsts() -> dict[int, int]:
+    """Return the number of the first instance for each size, so that none has a number twice."""
+    return {size: 10_000 * (place + 1) for place, size in enumerate(SIZES)}
+
+
+def _consul(bench: Bench, members: list[Member]) -> contextlib.AbstractContextManager[list[Server]]:
+    """Run Consul, but not in a quick run: filling it takes longer than measuring."""
+    return contextlib.nullcontext([]) if bench.quick else bench.consul(members)
