@@ -11,7 +11,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/pip-compile --quiet --
 	--generate-hashes --allow-unsafe --all-build-deps --strip-extras --annotation-style=line \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
-.PHONY: run test check docs bench bench-quick lock image clean help
+.PHONY: run test check docs bench bench-quick gate gate-accept lock image clean help
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  /p' Makefile
@@ -46,6 +46,12 @@ bench: $(VENV)/.dev ## measure, at length
 
 bench-quick: $(VENV)/.dev ## measure, in short
 	$(PY) -m bench --quick $(ARGS)
+
+gate: $(VENV)/.dev ## compare instructions and times of the parts with the baseline
+	$(PY) -m bench.gate $(ARGS)
+
+gate-accept: $(VENV)/.dev ## make what they are now the baseline
+	$(PY) -m bench.gate --accept $(ARGS)
 
 # Made with the oldest Python that is supported: it needs whatever newer ones need, and more.
 lock: build/lock/.done ## pin the newest versions that pyproject.toml allows

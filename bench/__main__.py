@@ -126,7 +126,6 @@ def _notes(facts: dict[str, str], consul: Path | None, *, quick: bool) -> list[s
 
 
 def _run(bench: Bench, scenario: Scenario) -> Outcome:
-    print(f"{scenario.title} ...", file=sys.stderr, flush=True)
     began = time.monotonic()
     try:
         return scenario.run(bench)

@@ -81,8 +81,8 @@ def power_law(instances: int) -> list[Member]:
 CHECK = {"Name": "Service check", "Status": PASSING, "Definition": {"TTL": TTL}}
 
 
-def registration(member: Member) -> bytes:
-    """Return the request that puts an instance on its node."""
+def registration(member: Member, **meta: str) -> bytes:
+    """Return the request that puts an instance on its node, with further metadata if any is given."""
     return _catalog_register(
         member.node,
         {
@@ -91,9 +91,14 @@ def registration(member: Member) -> bytes:
             "Tags": TAGS,
             "Address": member.address,
             "Port": member.port,
-            "Meta": META,
+            "Meta": META | meta,
         },
     )
+
+
+def revising(member: Member) -> bytes:
+    """Return a numbered request that changes an instance which is there: its metadata shows the number."""
+    return registration(member, revision=NUMBER.decode())
 
 
 def changing(service: str, node: str = "node-0000") -> bytes:

@@ -9,33 +9,16 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from bench.parts.reference import interpret, sync
 from bench.parts.world import Surroundings
 
 ROUNDS = 30
 REFERENCE_S = 0.02
 """How long the reference is timed, before and after the part."""
 
-REFERENCE_KEYS = [f"key-{number}" for number in range(64)]
-SYNC_BYTES = 4096
-
-RATIO, REFERENCE = "ratio", "reference_us"
+RATIO, REFERENCE, ON_DISK = "ratio", "reference_us", "on_disk"
 
 Reference = Callable[[], object]
-
-
-def interpret() -> bytes:
-    """The reference for work in memory: some of what the registry does all day, in plain Python."""
-    table = {key: key.encode() for key in REFERENCE_KEYS}
-    total = 0
-    for key in REFERENCE_KEYS:
-        total += len(table[key])
-    return b",".join([b"%d" % total, *table.values()])
-
-
-def sync(file: int) -> None:
-    """The reference for durable work: the smallest write that survives a power cut."""
-    os.pwrite(file, bytes(SYNC_BYTES), 0)
-    os.fdatasync(file)
 
 
 class Timed:
@@ -44,8 +27,9 @@ class Timed:
     What counts is the fastest of many: everything else is what the machine did besides.
     """
 
-    def __init__(self, benchmark: BenchmarkFixture, reference: Reference) -> None:
+    def __init__(self, benchmark: BenchmarkFixture, reference: Reference, *, on_disk: bool = False) -> None:
         self._benchmark = benchmark
+        self._on_disk = on_disk
         self._reference = reference
 
     def __call__(self, part: Callable[[], object]) -> None:
@@ -74,6 +58,7 @@ class Timed:
         if stats is None:  # --benchmark-disable: the part has been run once, untimed
             return
         self._benchmark.extra_info[REFERENCE] = reference_s * 1e6
+        self._benchmark.extra_info[ON_DISK] = self._on_disk
         self._benchmark.extra_info[RATIO] = stats.stats.min / reference_s
 
 
@@ -87,7 +72,7 @@ def timed(benchmark: BenchmarkFixture) -> Timed:
 def timed_on_disk(benchmark: BenchmarkFixture, tmp_path: Path) -> Iterator[Timed]:
     """Times work that ends on the disk."""
     file = os.open(tmp_path / "sync", os.O_RDWR | os.O_CREAT)
-    yield Timed(benchmark, lambda: sync(file))
+    yield Timed(benchmark, lambda: sync(file), on_disk=True)
     os.close(file)
 
 

@@ -295,7 +295,9 @@ static ssize_t body_of(char *answer, size_t size, char **body) {
 static void answered(connection *c, char *answer, size_t size, char *body, size_t body_size, u64 at) {
     call *of = &calls[c->call];
     if (size < 13 || memcmp(answer + 9, "200", 3)) {
-        failed(c, "wrong status", answer, size);
+        char what[] = "status 000";
+        if (size >= 13) memcpy(what + 7, answer + 9, 3);
+        failed(c, what, body, body_size);
     } else if (body_size < of->ends_size ||
                memcmp(body + body_size - of->ends_size, of->ends, of->ends_size) ||
                (of->holds_size && !memmem(body, body_size, of->holds, of->holds_size))) {

@@ -1,6 +1,7 @@
 """Many watchers of one thing, by the generator in C: parked, then all woken by one change."""
 
 import json
+import os
 import selectors
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ class Waves:
 
     def __init__(self, port: int, watchers: int, call: Call) -> None:
         self._watchers = watchers
+        self._read = b""
         self._program = Program([call], {"mode": "wave", "port": port, "connections": watchers})
         try:
             self._expect("ready", CONNECTED_WITHIN_S)
@@ -58,22 +60,26 @@ class Waves:
         return {name: found[f"{name}_ns"] / 1e9 for name in ("first", "median", "p99", "last")}
 
     def _expect(self, word: str, within_s: float) -> None:
-        line = self._line(within_s).strip()
+        line = self._line(within_s)
         if line != word:
             raise BenchError(f"expected {word!r} from the generator, found {line!r}")
 
     def _line(self, within_s: float) -> str:
+        """Return the next line; read past the file object, whose buffer a selector can't see."""
         process = self._program.process
         assert process.stdout is not None
         assert process.stderr is not None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            if not selector.select(within_s):
-                raise BenchError(f"the generator said nothing for {within_s:g} s")
-        line = process.stdout.readline()
-        if not line:
-            raise BenchError(f"the generator failed: {process.stderr.read().strip()}")
-        return line
+            while b"\n" not in self._read:
+                if not selector.select(within_s):
+                    raise BenchError(f"the generator said nothing for {within_s:g} s")
+                piece = os.read(process.stdout.fileno(), 65536)
+                if not piece:
+                    raise BenchError(f"the generator failed: {process.stderr.read().strip()}")
+                self._read += piece
+        line, _, self._read = self._read.partition(b"\n")
+        return line.decode()
 
     def __enter__(self) -> "Waves":
         return self
