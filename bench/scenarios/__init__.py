@@ -45,11 +45,13 @@ class Scenario:
 SCENARIOS = (
     Scenario("lookup", "Cached lookup of 10 healthy instances, 64 connections", lookup.cached),
     Scenario("uncached", "Lookup of 10 healthy instances, never asked before", lookup.uncached),
-    Scenario("sizes", "Cached lookup by endpoint and size of the answer", sizes.sizes),
+    Scenario("sizes", "Cached lookup by endpoint and size of the answer", sizes.sizes, quick=False),
     Scenario("churn", "Cached lookup beside 1,000 changes a second", churn.churn),
     Scenario("crowd", "Cached lookup of 10 healthy instances, 200 connections", crowd.crowd),
     Scenario("connections", "10,000 open connections, 10,000 requests a second", connections.connections),
-    Scenario("compression", "What gzip costs and gives, 1,000 instances", compression.compression),
+    Scenario(
+        "compression", "What gzip costs and gives, 1,000 instances", compression.compression, quick=False
+    ),
     Scenario("generator", "The load generator itself", generator.generator),
     Scenario("registration", "Durable registration", registration.registration),
     Scenario("heartbeat", "Heartbeats and registrations that change nothing", heartbeat.heartbeat),
