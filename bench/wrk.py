@@ -55,7 +55,9 @@ def installed() -> bool:
 
 
 def version() -> str:
-    """Return wrk's own name and version."""
+    """Return wrk's own name and version, "no wrk" where there is none."""
+    if not installed():
+        return "no wrk"
     shown = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False, timeout=10)
     return " ".join(shown.stdout.split()[:2])
 
@@ -72,8 +74,10 @@ def blast(
     """Ask for a target as fast as this many connections can.
 
     Raises:
-        BenchError: wrk failed, or any request did.
+        BenchError: there is no wrk, it failed, or any request did.
     """
+    if not installed():
+        raise BenchError(MISSING)
     command = [
         *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPTS / script)),
         *(f"http://127.0.0.1:{port}{target}", "--", *arguments),

@@ -59,8 +59,9 @@ def churn(bench: Bench) -> Outcome:
     outcome.figures += [
         Figure(f"changes {where}, in the worst lap", min(rates), "/s") for where, rates in made.items()
     ]
-    outcome.figures += result.against("changes elsewhere", "without changes", at_least(OF_CALM))
-    outcome.figures += result.against("changes in the same service", "without changes")
+    for name, goal in (("changes elsewhere", at_least(OF_CALM)), ("changes in the same service", None)):
+        ratio = result.ratio(name, "without changes", lambda run: run.rate)
+        outcome.figures.append(Figure(f"{name} / without changes", ratio, "x", goal))
     return outcome
 
 
