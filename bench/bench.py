@@ -36,7 +36,7 @@ class Bench:
         self.folder = folder
         self.quick = quick
         self.workers = workers
-        self.laps, self.seconds = (2, 1) if quick else (5, 4)
+        self.laps, self.seconds = (2, 1) if quick else (5, 3)
         self._consul = consul
         self._numbers = itertools.count()
         self._filled: dict[int, Path] = {}

@@ -19,6 +19,7 @@ LOOKED_UP = 1000
 """Services that are asked for, spread evenly over the catalog, as far as there are so many."""
 
 WITHIN = 1.2
+LAPS, QUICK_LAPS = 4, 2
 NUMBERS_A_RUN = 1_000_000
 MIB = 2**20
 
@@ -48,7 +49,7 @@ def growth(bench: Bench) -> Outcome:
                 Entry(f"{instances:,} instances", server, partial(load, instances, server))
                 for instances, server in servers.items()
             ]
-            result = contest(bench, f"{what} lookup", entries)
+            result = contest(bench, f"{what} lookup", entries, QUICK_LAPS if bench.quick else LAPS)
             outcome.detail[what] = result.detail
             outcome.figures += _figures(what, result)
             charted[what] = [result.median(name, lambda run: run.p50_ms) for name in result.runs]
