@@ -19,7 +19,7 @@ class Chart:
         name: of its file.
         title, unit: for people.
         places: names along the bottom.
-        series: values at the places by what they are of; None where there is none.
+        series: values at the places by what they are of, "" for what needs no name; None where there is none.
         lines: connect them by lines; else they are bars.
         log: put them on a logarithmic scale.
     """
@@ -45,16 +45,17 @@ def svg(chart: Chart) -> str:
     for value in scale.ticks:
         y = scale.y(value)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.4g}</text>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.10g}</text>')
     for number, place in enumerate(chart.places):
         x = scale.x(number)
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 16}" text-anchor="middle">{escape(place)}</text>')
     across = LEFT
     for number, (name, values) in enumerate(chart.series.items()):
         colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<rect x="{across}" y="32" width="10" height="10" fill="{colour}"/>')
-        parts.append(f'<text x="{across + 14}" y="41">{escape(name)}</text>')
-        across += 34 + 7 * len(name)
+        if name:
+            parts.append(f'<rect x="{across}" y="32" width="10" height="10" fill="{colour}"/>')
+            parts.append(f'<text x="{across + 14}" y="41">{escape(name)}</text>')
+            across += 34 + 7 * len(name)
         parts += _line(scale, values, colour) if chart.lines else _bars(scale, number, values, colour)
     return "\n".join([*parts, "</svg>"]) + "\n"
 

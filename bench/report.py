@@ -75,11 +75,10 @@ def _goals(results: Results) -> list[str]:
 
 
 def _distance(figure: Figure) -> str:
-    """Say by what part of the goal a figure is better (+) or worse (-) than it."""
+    """Say how much of the goal a figure is."""
     if figure.goal is None or not figure.goal.bound:
         return ""
-    part = figure.value / figure.goal.bound - 1
-    return f"{part if figure.goal.least else -part:+.0%}"
+    return f"{figure.value / figure.goal.bound:,.2f} of it"
 
 
 def document(facts: Mapping[str, str], notes: Sequence[str], results: Results) -> dict[str, Any]:
