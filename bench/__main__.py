@@ -128,7 +128,10 @@ def _notes(facts: dict[str, str], consul: Path | None, *, quick: bool) -> list[s
 def _run(bench: Bench, scenario: Scenario) -> Outcome:
     began = time.monotonic()
     try:
-        return scenario.run(bench)
+        outcome = scenario.run(bench)
+        if outcome.failed:
+            bench.say(f"not measured: {outcome.failed}")
+        return outcome
     except Exception as error:
         # Whatever went wrong with one must not take the results of the others with it.
         bench.say(f"not measured: {error}\n{getattr(error, 'output', None) or ''}")

@@ -1,9 +1,14 @@
 """What is measured and what is wanted of it."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPException
+from subprocess import TimeoutExpired
 from typing import Any
 
 from bench.chart import Chart
+from bench.process import BenchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,18 @@ class Outcome:
         figures: the results, in the order to show them.
         detail: everything measured, as JSON values.
         charts: pictures of it.
-        failed: why there are no results, "" if there are.
+        failed: why there are no results, or not all, "" if there are.
     """
 
     figures: list[Figure] = field(default_factory=list)
     detail: dict[str, Any] = field(default_factory=dict)
     charts: list[Chart] = field(default_factory=list)
     failed: str = ""
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Measure a part within this: when it fails that is noted, and the other parts go on."""
+        try:
+            yield
+        except (BenchError, OSError, HTTPException, TimeoutExpired) as error:
+            self.failed = "; ".join([*filter(None, [self.failed]), f"{name}: {error}"])

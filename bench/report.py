@@ -18,11 +18,12 @@ _HEADINGS = ("", "figure", "goal", "met")
 
 def table(title: str, outcome: Outcome) -> str:
     """Return a scenario's results as text with columns."""
-    if outcome.failed:
-        return f"{title}\n  not measured: {outcome.failed}\n"
+    failed = [f"  not measured: {outcome.failed}"] if outcome.failed else []
+    if not outcome.figures:
+        return "\n".join([title, *failed]) + "\n"
     cells = [_HEADINGS, *map(_cells, outcome.figures)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADINGS))]
-    lines = [title]
+    lines = [title, *failed]
     for what, figure, goal, met in cells:
         columns = (what.ljust(widths[0]), figure.rjust(widths[1]), goal.rjust(widths[2]), met)
         lines.append("  " + "  ".join(columns).rstrip())
@@ -43,7 +44,8 @@ def markdown(facts: Mapping[str, str], notes: Sequence[str], results: Results, p
     for title, outcome in results.items():
         lines += ["", f"## {title}", ""]
         if outcome.failed:
-            lines.append(f"Not measured: {outcome.failed}")
+            lines += [f"Not measured: {outcome.failed}", ""]
+        if not outcome.figures:
             continue
         lines += [f"| {' | '.join(_HEADINGS)} |", "|---|---:|---:|---|"]
         lines += [f"| {' | '.join(_cells(figure))} |" for figure in outcome.figures]
@@ -61,7 +63,11 @@ def _goals(results: Results) -> list[str]:
         for figure in outcome.figures
         if figure.goal is not None
     ]
-    rows += [f"| {title} | not measured | | | NO | |" for title, outcome in results.items() if outcome.failed]
+    rows += [
+        f"| {title} | not measured{' in full' if outcome.figures else ''} | | | NO | |"
+        for title, outcome in results.items()
+        if outcome.failed
+    ]
     if not rows:
         return []
     return [

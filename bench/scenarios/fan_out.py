@@ -57,24 +57,27 @@ def fan_out(bench: Bench) -> Outcome:
     chosen = QUICK_WATCHERS if bench.quick else WATCHERS
     members = even(2)
     outcome = Outcome()
-    lasts: dict[str, list[float | None]] = {}
+    lasts: dict[str, dict[int, float]] = {}
     with bench.registry(members, workers=WORKERS) as ours, bench.consul(members) as consul:
         for server in (ours, *consul):
             for watchers in chosen:
                 if server is not ours and watchers > CONSUL_WATCHERS_MAX:
                     continue
-                waves = _waves(bench, server, watchers)
                 what = f"{server.name}, {watchers:,} watchers"
-                outcome.detail[what] = [asdict(wave) | {"lookups_ms": len(wave.lookups_ms)} for wave in waves]
-                outcome.figures += _figures(what, waves, server is ours and watchers == WATCHERS[-1])
-                lasts.setdefault(server.name, []).append(median([wave.last for wave in waves]))
+                with outcome.part(what):
+                    waves = _waves(bench, server, watchers)
+                    outcome.detail[what] = [
+                        asdict(wave) | {"lookups_ms": len(wave.lookups_ms)} for wave in waves
+                    ]
+                    outcome.figures += _figures(what, waves, server is ours and watchers == WATCHERS[-1])
+                    lasts.setdefault(server.name, {})[watchers] = median([wave.last for wave in waves])
     outcome.charts.append(
         Chart(
             "fanout",
             "From a change to the last watcher's answer",
             "ms",
             [f"{watchers:,} watchers" for watchers in chosen],
-            dict(lasts),
+            {name: [found.get(watchers) for watchers in chosen] for name, found in lasts.items()},
             log=True,
         )
     )

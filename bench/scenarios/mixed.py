@@ -62,11 +62,11 @@ def mixed(bench: Bench) -> Outcome:
     charted: dict[str, list[float | None]] = {}
     parts = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
     for size in QUICK_SIZES if bench.quick else SIZES:
-        with bench.registry() as ours:
+        with outcome.part(f"registry, {size.name}"), bench.registry() as ours:
             found = _measure(bench, outcome, size, ours)
-        charted[f"registry, {size.name}"] = [found.all.quantile_ms(part) for part in parts.values()]
+            charted[f"registry, {size.name}"] = [found.all.quantile_ms(part) for part in parts.values()]
         if size.consul and not bench.quick:
-            with bench.consul() as consul:
+            with outcome.part(f"Consul, {size.name}"), bench.consul() as consul:
                 for server in consul:
                     found = _measure(bench, outcome, size, server)
                     charted[f"Consul, {size.name}"] = [found.all.quantile_ms(part) for part in parts.values()]

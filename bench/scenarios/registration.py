@@ -10,7 +10,7 @@ from bench.figures import Figure, Goal, Outcome, at_least
 from bench.load import Call, Closed, Sample, measure
 from bench.population import agent_registration
 from bench.process import BenchError
-from bench.race import race
+from bench.race import Race, race
 from bench.servers import Server
 
 CONNECTIONS: tuple[tuple[int, Goal | None, Goal | None], ...] = (
@@ -30,42 +30,53 @@ NUMBERS_A_LAP = 1_000_000
 def registration(bench: Bench) -> Outcome:
     """Register with the agent over more and more connections."""
     outcome = Outcome([Figure("the disk: a write of 4 KiB and its fdatasync", sync_ms(bench), "ms")])
-    rates: dict[str, list[float | None]] = {}
-    laps = 1 if bench.quick else LAPS
+    rates: dict[str, dict[int, float]] = {}
     chosen = CONNECTIONS[1:] if bench.quick else CONNECTIONS
     with bench.registry() as ours, bench.consul() as consul:
         for place, (connections, goal, of_consul) in enumerate(chosen):
-
-            def load(server: Server, lap: int, place: int = place, connections: int = connections) -> Sample:
-                first = (place * laps + lap) * NUMBERS_A_LAP
-                return _register(server, connections, bench.seconds, first)
-
-            result = race(bench, f"registration, {connections} connections", [ours, *consul], load, laps)
-            for name in result.runs:
-                goals = {"rate": goal} if goal and name == ours.name else {}
-                figures = result.figures(name, goals)
-                outcome.figures += [
-                    Figure(f"{connections} connections, {each.what}", each.value, each.unit, each.goal)
-                    for each in figures
-                ]
-                rates.setdefault(name, []).append(result.rates()[name])
-            if consul:
-                # One that manages none at all in a lap counts as one a second.
-                ratio = result.ratio(ours.name, consul[0].name, lambda run: max(run.rate, 1.0))
-                what = f"{connections} connections, registry / Consul"
-                outcome.figures.append(Figure(what, ratio, "x", of_consul))
-            outcome.detail[f"{connections} connections"] = result.detail
+            with outcome.part(f"{connections} connections"):
+                result = _race(bench, [ours, *consul], connections, place)
+                _tell(outcome, result, connections, goal, of_consul)
+                for name, rate in result.rates().items():
+                    rates.setdefault(name, {})[connections] = rate
     outcome.charts.append(
         Chart(
             "registration",
             "Durable registrations by connections",
             "a second",
             [str(each[0]) for each in chosen],
-            dict(rates),
+            {name: [found.get(each[0]) for each in chosen] for name, found in rates.items()},
             log=True,
         )
     )
     return outcome
+
+
+def _race(bench: Bench, servers: list[Server], connections: int, place: int) -> Race:
+    laps = 1 if bench.quick else LAPS
+
+    def load(server: Server, lap: int) -> Sample:
+        first = (place * laps + lap) * NUMBERS_A_LAP
+        return _register(server, connections, bench.seconds, first)
+
+    return race(bench, f"registration, {connections} connections", servers, load, laps)
+
+
+def _tell(
+    outcome: Outcome, result: Race, connections: int, goal: Goal | None, of_consul: Goal | None
+) -> None:
+    for name in result.runs:
+        goals = {"rate": goal} if goal and name == "registry" else {}
+        outcome.figures += [
+            Figure(f"{connections} connections, {each.what}", each.value, each.unit, each.goal)
+            for each in result.figures(name, goals)
+        ]
+    if "Consul" in result.runs:
+        # One that manages none at all in a lap counts as one a second.
+        ratio = result.ratio("registry", "Consul", lambda run: max(run.rate, 1.0))
+        what = f"{connections} connections, registry / Consul"
+        outcome.figures.append(Figure(what, ratio, "x", of_consul))
+    outcome.detail[f"{connections} connections"] = result.detail
 
 
 def _register(server: Server, connections: int, seconds: float, first: int) -> Sample:

@@ -33,32 +33,41 @@ def restart(bench: Bench) -> Outcome:
         Figure("empty: memory of the largest worker", empty["worker_mib"], "MiB"),
     ]
     chosen = STARTS[:1] if bench.quick else STARTS
-    seconds: list[float | None] = []
+    seconds: dict[int, float] = {}
     for instances, goal, count in chosen:
-        data_dir = bench.filled(instances)
-        starts = []
-        for number in range(2 if bench.quick else count):
-            with bench.registry(data_dir=data_dir, ready=(TARGET, PER_SERVICE)) as server:
-                starts.append(_weigh(server))
-            bench.say(
-                f"{instances:,} instances, start {number + 1}: "
-                f"{starts[-1]['first_answer_s']:.2f} s to the first answer"
-            )
-        found = {name: median([each[name] for each in starts]) for name in empty}
-        outcome.detail[f"{instances}"] = starts
-        outcome.figures += _figures(instances, found, empty, goal)
-        seconds.append(found["first_answer_s"])
+        with outcome.part(f"{instances:,} instances"):
+            starts = _starts(bench, instances, 2 if bench.quick else count)
+            found = {name: median([each[name] for each in starts]) for name in empty}
+            outcome.detail[f"{instances}"] = starts
+            outcome.figures += _figures(instances, found, empty, goal)
+            seconds[instances] = found["first_answer_s"]
     outcome.charts.append(
         Chart(
             "restart",
             "From exec to the first right answer",
             "s",
             [f"{instances:,} instances" for instances, _, _ in chosen],
-            {"registry": seconds, "goal": [goal.bound for _, goal, _ in chosen]},
+            {
+                "registry": [seconds.get(instances) for instances, _, _ in chosen],
+                "goal": [goal.bound for _, goal, _ in chosen],
+            },
             log=True,
         )
     )
     return outcome
+
+
+def _starts(bench: Bench, instances: int, count: int) -> list[dict[str, float]]:
+    data_dir = bench.filled(instances)
+    starts = []
+    for number in range(count):
+        with bench.registry(data_dir=data_dir, ready=(TARGET, PER_SERVICE)) as server:
+            starts.append(_weigh(server))
+        bench.say(
+            f"{instances:,} instances, start {number + 1}: "
+            f"{starts[-1]['first_answer_s']:.2f} s to the first answer"
+        )
+    return starts
 
 
 def _figures(instances: int, found: dict[str, float], empty: dict[str, float], goal: Goal) -> list[Figure]:

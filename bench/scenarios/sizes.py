@@ -39,18 +39,21 @@ def sizes(bench: Bench) -> Outcome:
     with bench.registry(members) as ours, _consul(bench, members) as consul:
         for (endpoint, size), target in targets.items():
             title = f"{endpoint}, {size:,} instances"
-            rates[endpoint, size] = _compare(bench, outcome, title, target, size, [ours, *consul])
+            with outcome.part(title):
+                rates[endpoint, size] = _compare(bench, outcome, title, target, size, [ours, *consul])
         title = f"catalog/services, {SERVICES + len(SIZES)} services"
-        _compare(bench, outcome, title, SERVICES_TARGET, SERVICES + len(SIZES), [ours, *consul])
+        with outcome.part(title):
+            _compare(bench, outcome, title, SERVICES_TARGET, SERVICES + len(SIZES), [ours, *consul])
     for number, endpoint in enumerate(ENDPOINTS):
-        found = [rates[endpoint, size] for size in chosen]
+        found = [rates.get((endpoint, size), {}) for size in chosen]
+        names = dict.fromkeys(name for each in found for name in each)
         outcome.charts.append(
             Chart(
                 f"sizes-{number + 1}",
                 f"{endpoint} by instances in the answer",
                 "answers/s",
                 [f"{size:,}" for size in chosen],
-                {name: [each.get(name) for each in found] for name in found[0]},
+                {name: [each.get(name) for each in found] for name in names},
                 lines=True,
                 log=True,
             )

@@ -8,6 +8,7 @@ import pytest
 
 from bench.chart import Chart, svg
 from bench.figures import Figure, Outcome, at_least, at_most
+from bench.process import BenchError
 from bench.report import markdown, table, write
 from bench.scenarios import SCENARIOS
 
@@ -82,6 +83,25 @@ def test_a_chart_shows_every_value(lines: bool, log: bool) -> None:
     assert [text for text in texts if text in ("1", "20", "3", "0", "400")].count("400") >= 1
     marks = [each for each in drawn.iter() if each.tag.endswith("title")]
     assert len(marks) == 5
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_a_part_that_fails_leaves_the_others() -> None:
+    outcome = Outcome()
+    with outcome.part("small"):
+        outcome.figures.append(Figure("rate", 1.0))
+    with outcome.part("large"):
+        fail(BenchError("was not ready"))
+    with outcome.part("larger"):
+        fail(ConnectionResetError("gone"))
+    assert outcome.failed == "large: was not ready; larger: gone"
+    for shown in (table("Sizes", outcome), markdown(FACTS, [], {"Sizes": outcome})):
+        assert "large: was not ready; larger: gone" in shown
+        assert "rate" in shown
+    assert "| Sizes | not measured in full |" in markdown(FACTS, [], {"Sizes": outcome})
 
 
 def test_scenarios_have_names_of_their_own() -> None:
