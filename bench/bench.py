@@ -116,9 +116,14 @@ class Bench:
                 server.process.end(graceful_s=2)
 
     @contextlib.contextmanager
-    def consul(self, members: Iterable[Member] = ()) -> Iterator[list[Server]]:
-        """Run a Consul in which these instances are registered: a list of one, empty without a binary."""
-        if self._consul is None:
+    def consul(self, members: Iterable[Member] = (), *, quick: bool = True) -> Iterator[list[Server]]:
+        """Run a Consul in which these instances are registered: a list of one, empty without a binary.
+
+        Args:
+            members: registered once it runs.
+            quick: whether it takes part in a quick run, too.
+        """
+        if self._consul is None or (self.quick and not quick):
             yield []
             return
         with self.scratch() as folder:

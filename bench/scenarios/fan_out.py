@@ -58,7 +58,7 @@ def fan_out(bench: Bench) -> Outcome:
     members = even(2)
     outcome = Outcome()
     lasts: dict[str, dict[int, float]] = {}
-    with bench.registry(members, workers=WORKERS) as ours, bench.consul(members) as consul:
+    with bench.registry(members, workers=WORKERS) as ours, bench.consul(members, quick=False) as consul:
         for server in (ours, *consul):
             for watchers in chosen:
                 if server is not ours and watchers > CONSUL_WATCHERS_MAX:

@@ -61,7 +61,7 @@ def generator(bench: Bench) -> Outcome:
             outcome.figures.append(Figure("our generator in C / wrk", ratio, "x", at_least(OF_WRK)))
         for name, result in closed.items():
             outcome.figures.append(_cost(name, server, result))
-        for rate in RATES:
+        for rate in RATES[:1] if bench.quick else RATES:
             job = Open(server.port, (call,), rate, OPEN_CONNECTIONS, bench.seconds)
             outcome.figures += _open(bench, job, outcome)
     return outcome

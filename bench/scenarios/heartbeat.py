@@ -23,7 +23,7 @@ def heartbeat(bench: Bench) -> Outcome:
     """Send heartbeats and the same registrations again and again, beside a cached lookup."""
     registrations = [numbered(agent_registration(), number) for number in range(INSTANCES)]
     beats = [heartbeat_request(number) for number in range(INSTANCES)]
-    with bench.registry() as ours, bench.consul() as consul:
+    with bench.registry() as ours, bench.consul(quick=False) as consul:
         entries = []
         for server in (ours, *consul):
             in_own_process(Deliver(server.port, tuple(registrations)))

@@ -1,7 +1,5 @@
 """Cached lookups by endpoint and by how many instances are in the answer."""
 
-import contextlib
-
 from bench.bench import Bench
 from bench.chart import Chart
 from bench.figures import Figure, Outcome
@@ -36,7 +34,7 @@ def sizes(bench: Bench) -> Outcome:
     }
     outcome = Outcome()
     rates: dict[tuple[str, int], dict[str, float]] = {}
-    with bench.registry(members) as ours, _consul(bench, members) as consul:
+    with bench.registry(members) as ours, bench.consul(members, quick=False) as consul:
         for (endpoint, size), target in targets.items():
             title = f"{endpoint}, {size:,} instances"
             with outcome.part(title):
@@ -94,8 +92,3 @@ def _name(size: int) -> str:
 def _firsts() -> dict[int, int]:
     """Return the number of the first instance for each size, so that none has a number twice."""
     return {size: 10_000 * (place + 1) for place, size in enumerate(SIZES)}
-
-
-def _consul(bench: Bench, members: list[Member]) -> contextlib.AbstractContextManager[list[Server]]:
-    """Run Consul, but not in a quick run: filling it takes longer than measuring."""
-    return contextlib.nullcontext([]) if bench.quick else bench.consul(members)
