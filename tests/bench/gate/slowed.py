@@ -1,6 +1,7 @@
 """The registry's application with needless work before each answer."""
 
-from registry.asgi import App, Receive, Scope, Send
+from registry.asgi import App, Receive, Scope
+from registry.http.sending import Send
 
 
 class Slowed(App):
