@@ -5,7 +5,6 @@ import itertools
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -54,10 +53,6 @@ class Bench:
             yield folder
         finally:
             shutil.rmtree(folder)
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass while something runs beside."""
-        time.sleep(seconds)
 
     def filled(self, instances: int) -> Path:
         """Return a data folder with so many instances, ten to a service; written once in a run."""

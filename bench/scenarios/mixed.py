@@ -8,6 +8,7 @@ to 3. What a server does not have yet (keys) is left out and told.
 """
 
 import random
+import time
 from dataclasses import dataclass
 
 from bench.bench import Bench
@@ -91,7 +92,7 @@ def _measure(bench: Bench, outcome: Outcome, size: Size, server: Server) -> Samp
     )
     park_s = PARK_S + size.watchers * PARK_S_PER_WATCHER
     with Running(Herd(server.port, targets, park_s + seconds + 1)) as herd:
-        bench.sleep(park_s)
+        time.sleep(park_s)
         before = server.process.cpu_s()
         found = measure(job)
         cpu_s = server.process.cpu_s() - before
