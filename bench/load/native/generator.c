@@ -26,11 +26,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,7 +42,7 @@ enum { KINDS = 32, BUCKETS = 4096, EVENTS = 256, SECONDS_MAX = 3600, PLACES = 8,
 #define WAVE_NS (30 * NS)     /* how long a wave may take */
 #define TICK_NS 20000ull      /* the timer is not set finer */
 
-typedef struct { u32 at; u32 digits; } place;
+typedef struct { u32 at, digits; } place;
 typedef struct {
     u32 kind, size, ends_size, holds_size, places;
     place place[PLACES];
@@ -218,8 +218,7 @@ static void failed(connection *c, const char *what, const char *answer, size_t s
 
 static void lost(connection *c, const char *what) {
     if (c->busy) failed(c, what, "", 0);
-    close(c->fd);
-    c->size = 0;
+    close(c->fd), c->size = 0;
     open_connection(c);
 }
 
@@ -343,7 +342,7 @@ static int receive(connection *c) {
         return 0;
     }
     answered(c, answer, size, body, (size_t)body_size, at);
-    if (c->size) free(c->kept);
+    free(c->kept);
     c->kept = NULL, c->size = c->room = 0;
     return 1;
 }
@@ -358,12 +357,11 @@ static void print_result(double cpu) {
     print_tally(&late);
     printf(",\"kinds\":{");
     const char *comma = "";
-    for (u32 n = 0; n < KINDS; n++)
-        if (kinds[n].answers || kinds[n].errors) {
-            printf("%s\"%u\":", comma, n);
-            print_tally(&kinds[n]);
-            comma = ",";
-        }
+    for (u32 n = 0; n < KINDS; n++) {
+        if (!kinds[n].answers && !kinds[n].errors) continue;
+        printf("%s\"%u\":", comma, n);
+        print_tally(&kinds[n]), comma = ",";
+    }
     printf("}}\n");
 }
 
