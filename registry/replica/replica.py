@@ -5,6 +5,7 @@ from where it stopped, like every other process. Reads call `catch_up` whenever 
 moved, which is what makes a reader see its own write in whichever process it lands.
 """
 
+import asyncio
 import gc
 import logging
 from collections.abc import Callable
@@ -23,6 +24,13 @@ READ_AT_ONCE = 1000
 
 DRAFTS_MAX = 100
 """How often a write is drafted anew after a conflict. Every conflict is another writer's success."""
+
+DRAFTS_AT_ONCE = 3
+"""Drafts after which a write takes turns with the others of this process that met as many conflicts.
+
+Those that write the same row would else be drafted on the same state again and again, of which one gets
+through each time. In turns each meets only the writers of other processes.
+"""
 
 Listener = Callable[[set[str] | None], None]
 """Told the topics that changes have touched; None stands for all of them."""
@@ -59,6 +67,7 @@ class Replica:
         self._listener = listener
         self.catalog = Catalog()
         self.seen = -1
+        self._turns = asyncio.Lock()
         self._on_checks: Callable[[list[CheckWritten]], None] | None = None
         self._on_refresh: Callable[[set[str]], None] | None = None
 
@@ -142,22 +151,33 @@ class Replica:
             StoreFull, StoreFailed: as `Store.commit`; nothing was written.
             Whatever ``draft`` raises.
         """
-        for _ in range(DRAFTS_MAX):
-            if self._store.counter != self.seen:
-                self.catch_up()
-            change = draft(self.catalog)
-            if change is None:
-                return self.catalog.index
-            try:
-                index = await self._store.commit(change)
-            except Conflict:
-                continue
-            if self.catalog.index < index:
-                self.catch_up()
-            return index
+        for _ in range(DRAFTS_AT_ONCE):
+            index = await self._try_to_write(draft)
+            if index is not None:
+                return index
+        async with self._turns:
+            for _ in range(DRAFTS_MAX - DRAFTS_AT_ONCE):
+                index = await self._try_to_write(draft)
+                if index is not None:
+                    return index
         raise StoreFailed(
             f"the write met {DRAFTS_MAX} conflicting ones in a row; nothing was changed, send it again"
         )
+
+    async def _try_to_write(self, draft: Callable[[Catalog], Change | None]) -> int | None:
+        """Draft and commit once; return the index, None after a conflict."""
+        if self._store.counter != self.seen:
+            self.catch_up()
+        change = draft(self.catalog)
+        if change is None:
+            return self.catalog.index
+        try:
+            index = await self._store.commit(change)
+        except Conflict:
+            return None
+        if self.catalog.index < index:
+            self.catch_up()
+        return index
 
 
 def _checks_written(catalog: Catalog, entry: LogEntry) -> list[CheckWritten]:

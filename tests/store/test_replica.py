@@ -10,6 +10,7 @@ from registry.catalog import topics
 from registry.catalog.rows import CheckRow, NodeRow, ServiceRow, fold
 from registry.catalog.state import Catalog
 from registry.replica import Draft, Replica
+from registry.replica.replica import DRAFTS_MAX
 from registry.store.change import Change
 from registry.store.engine import Limits
 from registry.store.errors import LogTrimmed
@@ -183,3 +184,25 @@ def test_nothing_is_told_when_nothing_was_touched(loop: asyncio.AbstractEventLoo
     assert follower.told == []
     assert loop.run_until_complete(follower.replica.write(lambda _: None)) == 0
     assert follower.told == []
+
+
+def test_a_crowd_that_writes_one_row_gets_through(loop: asyncio.AbstractEventLoop, store: LocalStore) -> None:
+    """Twice as many as a write may meet conflicts, all drafted on the same state."""
+    replica = Follower(store).replica
+    crowd = 2 * DRAFTS_MAX
+
+    async def one(number: int) -> int:
+        def draft(catalog: Catalog) -> Change | None:
+            made = Draft(catalog)
+            made.put_node(NodeRow("alpha", address=f"10.0.0.{number}"))
+            return made.change()
+
+        return await replica.write(draft)
+
+    async def all_of_them() -> list[int]:
+        return await asyncio.gather(*(one(number) for number in range(crowd)))
+
+    indexes = loop.run_until_complete(all_of_them())
+
+    assert sorted(indexes) == list(range(1, crowd + 1))
+    assert replica.catalog.nodes["alpha"].address == f"10.0.0.{indexes.index(crowd)}"
