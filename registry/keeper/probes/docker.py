@@ -1,6 +1,5 @@
 """Docker checks: a program in a container, started through the engine's API on its unix socket."""
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -48,17 +47,19 @@ class DockerProbe:
         self.place = f"docker {tools.options.docker_socket}"
         self._timeout_ns = timeout_ns(definition, PROGRAM_TIMEOUT_NS)
         self._limit = output_limit(definition, tools.options)
+        self._tools = tools
 
     async def once(self) -> Outcome:
         """Run it once. The engine has no way to end a program that takes too long; it runs on."""
         output = Tail(self._limit)
+        deadline = self._tools.deadline(self._timeout_ns / SECOND)
         try:
-            async with asyncio.timeout(self._timeout_ns / SECOND):
+            async with deadline:
                 program = await self._create()
                 await self._start(program, output)
                 code = await self._inspect(program)
         except TimeoutError:
-            return failed(timed_out(self._timeout_ns, output))
+            return failed(timed_out(self._timeout_ns, deadline, output))
         except ProbeFailed as failure:
             return failed(failure)
         return Outcome(status_of(code), output.announced)

@@ -5,7 +5,6 @@ gRPC's own library would connect to addresses that it looks up itself, beyond th
 connections and threads of its own, and can't be told to skip the verification of certificates.
 """
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -64,15 +63,17 @@ class GrpcProbe:
         self._tls = tools.tls.for_check(definition, "h2") if definition.get("GRPCUseTLS") else None
         self._authority = (self._tls and self._tls.server_name) or place
         self._dialer = tools.dialer
+        self._tools = tools
 
     async def once(self) -> Outcome:
         """Ask once."""
+        deadline = self._tools.deadline(self._timeout_ns / SECOND)
         try:
-            async with asyncio.timeout(self._timeout_ns / SECOND):
+            async with deadline:
                 with await self._connect() as stream:
                     status = await self._call(stream)
         except TimeoutError:
-            return failed(rpc_error("DeadlineExceeded", "context deadline exceeded"))
+            return failed(rpc_error("DeadlineExceeded", f"context deadline exceeded{deadline.remark}"))
         except RpcFailed as failure:
             return failed(failure)
         if status != SERVING:

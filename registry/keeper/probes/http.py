@@ -1,9 +1,9 @@
 """HTTP checks: the answer's status code decides, its body is shown."""
 
-import asyncio
 import contextlib
 import zlib
 
+from registry.keeper.probes.deadline import Deadline
 from registry.keeper.probes.definition import Definition, output_limit, timeout_s
 from registry.keeper.probes.failure import ProbeFailed
 from registry.keeper.probes.http1 import Exchange
@@ -49,7 +49,7 @@ class HttpProbe:
 
     async def once(self) -> Outcome:
         """Ask once. The time for it ends the reading of a body too, but the status counts all the same."""
-        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        deadline = self._tools.deadline(self._timeout_s)
         request = self._request
         try:
             for _ in range(MAX_REQUESTS):
@@ -65,11 +65,11 @@ class HttpProbe:
         except ProbeFailed as failure:
             return failed(failure)
 
-    async def _ask(self, request: HttpRequest, deadline: float) -> Exchange:
+    async def _ask(self, request: HttpRequest, deadline: Deadline) -> Exchange:
         """Send a request and return the exchange, the caller's to close, when the answer's head is there."""
         with failing_to(request.method, request.url.shown):
             try:
-                async with asyncio.timeout_at(deadline):
+                async with deadline:
                     stream = await open_stream(self._tools.dialer, request.url.target, self._tls(request))
                     with contextlib.ExitStack() as unless_answered:
                         unless_answered.push(stream)
@@ -79,16 +79,17 @@ class HttpProbe:
             except TimeoutError:
                 raise ProbeFailed(
                     "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+                    f"{deadline.remark}"
                 ) from None
         return exchange
 
     def _tls(self, request: HttpRequest) -> Tls | None:
         return self._tools.tls.for_check(self._definition, "http/1.1") if request.url.secure else None
 
-    async def _judge(self, request: HttpRequest, exchange: Exchange, deadline: float) -> Outcome:
+    async def _judge(self, request: HttpRequest, exchange: Exchange, deadline: Deadline) -> Outcome:
         body = Tail(self._limit)
         with contextlib.suppress(TimeoutError, ProbeFailed, zlib.error):
-            async with asyncio.timeout_at(deadline):
+            async with deadline:
                 compressed = request.wants_gzip and exchange.header("content-encoding").lower() == "gzip"
                 await _read(exchange, body, compressed)
         if 200 <= exchange.status <= 299:

@@ -1,6 +1,5 @@
 """HTTP/2 ping checks."""
 
-import asyncio
 import os
 
 import h2.events
@@ -34,17 +33,19 @@ class Http2PingProbe:
         self._timeout_s = timeout_s(definition)
         self._tls = tools.tls.for_check(definition, "h2") if definition.get("H2PingUseTLS", True) else None
         self._dialer = tools.dialer
+        self._tools = tools
 
     async def once(self) -> Outcome:
         """Ping once."""
         doing = f"Failed to dial to {self._shown}"
+        deadline = self._tools.deadline(self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with deadline:
                 with await open_stream(self._dialer, self._target, self._tls) as stream:
                     doing = "HTTP2 ping failed"
                     await _ping(stream)
         except TimeoutError:
-            return failed(f"{doing}: context deadline exceeded")
+            return failed(f"{doing}: context deadline exceeded{deadline.remark}")
         except ProbeFailed as failure:
             return failed(f"{doing}: {failure}")
         return Outcome(PASSING, "HTTP2 ping was successful")

@@ -16,7 +16,7 @@ class OsServiceProbe:
     place = "systemd"
 
     def __init__(self, definition: Definition, tools: Tools) -> None:
-        self._programs = tools.programs
+        self._tools = tools
         self._name: str = definition["OSService"]
         self._timeout_ns = timeout_ns(definition, PROGRAM_TIMEOUT_NS)
         self._limit = output_limit(definition, tools.options)
@@ -31,11 +31,12 @@ class OsServiceProbe:
                 f"which does not run here (there is no {self._present})"
             )
         output = Tail(self._limit)
+        deadline = self._tools.deadline(self._timeout_ns / SECOND)
         try:
             args = [self._systemctl, "is-active", "--", self._name]
-            code = await self._programs.run(args, output, self._timeout_ns / SECOND)
+            code = await self._tools.programs.run(args, output, deadline)
         except TimeoutError:
-            return failed(timed_out(self._timeout_ns, output))
+            return failed(timed_out(self._timeout_ns, deadline, output))
         except ProbeFailed as failure:
             return failed(failure)
         if code != 0:

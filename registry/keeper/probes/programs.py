@@ -8,6 +8,7 @@ import signal
 from collections.abc import Sequence
 from typing import cast
 
+from registry.keeper.probes.deadline import Deadline
 from registry.keeper.probes.failure import ProbeFailed, reason
 from registry.keeper.probes.tail import Tail
 from registry.wire.quote import quote
@@ -25,7 +26,7 @@ class Programs:
     def __init__(self) -> None:
         self._running: set[_Listener] = set()
 
-    async def run(self, args: Sequence[str], output: Tail, timeout_s: float) -> int:
+    async def run(self, args: Sequence[str], output: Tail, deadline: Deadline) -> int:
         """Run a program without input and return its exit status, a negative one if a signal ended it.
 
         It has ended when it has exited and its output is closed, by its children too. On a timeout
@@ -34,7 +35,7 @@ class Programs:
         Args:
             args: the program, looked up in PATH unless it has a slash, and its arguments.
             output: takes what it writes, stdout and stderr alike.
-            timeout_s: how long it may take, in seconds.
+            deadline: until when.
 
         Raises:
             ProbeFailed: it can't be started; Go's text for it.
@@ -44,7 +45,7 @@ class Programs:
         self._running.add(listener)
         listener.ended.add_done_callback(lambda _: self._running.discard(listener))
         try:
-            async with asyncio.timeout(timeout_s):
+            async with deadline:
                 await _start(args, listener)
                 return await asyncio.shield(listener.ended)
         except BaseException:

@@ -2,6 +2,7 @@
 
 from registry.catalog.rows import FROM_FILE
 from registry.config.scripts import DISABLED_IN_FILES, DISABLED_OVER_API
+from registry.keeper.probes.deadline import Deadline
 from registry.keeper.probes.definition import PROGRAM_TIMEOUT_NS, Definition, output_limit, timeout_ns
 from registry.keeper.probes.failure import ProbeFailed
 from registry.keeper.probes.outcome import Outcome, failed
@@ -25,7 +26,7 @@ class ScriptProbe:
 
     def __init__(self, definition: Definition, tools: Tools) -> None:
         refuse_scripts(definition, tools.options)
-        self._programs = tools.programs
+        self._tools = tools
         self._args: list[str] = definition["ScriptArgs"]
         self._timeout_ns = timeout_ns(definition, PROGRAM_TIMEOUT_NS)
         self._limit = output_limit(definition, tools.options)
@@ -33,10 +34,11 @@ class ScriptProbe:
     async def once(self) -> Outcome:
         """Run it once."""
         output = Tail(self._limit)
+        deadline = self._tools.deadline(self._timeout_ns / SECOND)
         try:
-            code = await self._programs.run(self._args, output, self._timeout_ns / SECOND)
+            code = await self._tools.programs.run(self._args, output, deadline)
         except TimeoutError:
-            return failed(timed_out(self._timeout_ns, output))
+            return failed(timed_out(self._timeout_ns, deadline, output))
         except ProbeFailed as failure:
             return failed(failure)
         return Outcome(status_of(code), output.announced)
@@ -47,9 +49,9 @@ def status_of(code: int) -> str:
     return _STATUSES.get(code, CRITICAL)
 
 
-def timed_out(timeout_ns: int, output: Tail) -> str:
+def timed_out(timeout_ns: int, deadline: Deadline, output: Tail) -> str:
     """Return Consul's text of a program that took too long, with what it had to say until then."""
-    text = f"Timed out ({format_duration(timeout_ns)}) running check"
+    text = f"Timed out ({format_duration(timeout_ns)}) running check{deadline.remark}"
     return f"{text}\n\n{output.announced}" if output.kept else text
 
 

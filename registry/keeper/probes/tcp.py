@@ -1,7 +1,5 @@
 """TCP checks: can the target be connected to, and does it speak TLS if it should?"""
 
-import asyncio
-
 from registry.keeper.probes.definition import Definition, timeout_s
 from registry.keeper.probes.failure import ProbeFailed
 from registry.keeper.probes.outcome import Outcome, failed
@@ -25,14 +23,16 @@ class TcpProbe:
         self._timeout_s = timeout_s(definition)
         self._tls = tools.tls.for_check(definition) if definition.get("TCPUseTLS") else None
         self._dialer = tools.dialer
+        self._tools = tools
 
     async def once(self) -> Outcome:
         """Connect once."""
+        deadline = self._tools.deadline(self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with deadline:
                 (await open_stream(self._dialer, self._target, self._tls)).close()
         except TimeoutError:
-            return failed(f"dial tcp {self._shown}: i/o timeout")
+            return failed(f"dial tcp {self._shown}: i/o timeout{deadline.remark}")
         except ProbeFailed as failure:
             return failed(failure)
         return Outcome(PASSING, f"{'TCP+TLS' if self._tls else 'TCP'} connect {self._shown}: Success")

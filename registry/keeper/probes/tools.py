@@ -1,12 +1,15 @@
 """What all probes share."""
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from registry.keeper.lag import Lag
 from registry.keeper.probes.address import AddressPolicy
 from registry.keeper.probes.budget import Budgets
+from registry.keeper.probes.deadline import Deadline
 from registry.keeper.probes.dialer import Dialer
 from registry.keeper.probes.programs import Programs
 from registry.keeper.probes.resolver import Resolver
@@ -51,22 +54,34 @@ class Tools:
 
     Connections are not among them: each run makes its own and asks for it to be closed, as Consul's
     do, so that a target that no longer accepts connections is noticed.
+
+    Attributes:
+        lag: how late this process is, known while the ``with`` block lasts.
     """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
+        self.lag = Lag()
+        self._ticker: asyncio.Task[None] | None = None
         self._resolver = Resolver()
         self.dialer = Dialer(self._resolver, self.options.addresses)
         self.tls = Contexts(self.options.ca_file)
         self.programs = Programs()
         self.budgets = Budgets(self.options.max_probes, self.options.max_probes_per_target)
 
+    def deadline(self, timeout_s: float) -> Deadline:
+        """Return the deadline of a run that begins now."""
+        return Deadline(timeout_s, self.lag)
+
     async def close(self) -> None:
         """Give up lookups under way and end programs that run. Cancel the probes first."""
+        if self._ticker is not None:
+            self._ticker.cancel()
         self._resolver.close()
         await self.programs.close()
 
     async def __aenter__(self) -> Self:
+        self._ticker = asyncio.create_task(self.lag.watch())
         return self
 
     async def __aexit__(

@@ -29,18 +29,20 @@ class UdpProbe:
         self.place = f"udp {self._target.key}"
         self._timeout_s = timeout_s(definition)
         self._dialer = tools.dialer
+        self._tools = tools
 
     async def once(self) -> Outcome:
         """Send one datagram."""
         looking_up = True
+        deadline = self._tools.deadline(self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with deadline:
                 address = (await self._dialer.addresses(self._target, "udp"))[0]
                 looking_up = False
                 await _exchange(address, self._target.port)
         except TimeoutError:
             if looking_up:
-                return failed(f"dial udp: lookup {self._target.host}: i/o timeout")
+                return failed(f"dial udp: lookup {self._target.host}: i/o timeout{deadline.remark}")
         except ProbeFailed as failure:
             return failed(failure)
         return Outcome(PASSING, f"UDP connect {self._shown}: Success")
