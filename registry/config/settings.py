@@ -13,6 +13,7 @@ from typing import Annotated, get_type_hints
 
 from registry.config.address import Address
 from registry.config.definition_settings import DefinitionSettings
+from registry.config.flap_settings import FlapSettings
 from registry.config.guard_settings import GuardSettings
 from registry.config.insight_settings import InsightSettings
 from registry.config.kinds import (
@@ -38,7 +39,7 @@ _STORE, _CATALOG, _CHECKS = "Store", "Limits of what is registered", "Health che
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DefinitionSettings, GuardSettings, InsightSettings):
+class Settings(DefinitionSettings, GuardSettings, InsightSettings, FlapSettings):
     """The settings in effect. Sizes are in bytes and time spans in seconds.
 
     `registry.config.load` makes them; nothing in them is left to be derived.

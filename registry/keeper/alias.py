@@ -5,6 +5,7 @@ import asyncio
 from registry.catalog.entities import Check, Node
 from registry.catalog.rows import CheckRow, fold, unpack_check
 from registry.catalog.state import Catalog
+from registry.keeper.flapping import Flapping, FlapRule
 from registry.keeper.rules import CRITICAL, PASSING, WARNING
 from registry.keeper.runner import Report, Runner
 
@@ -14,15 +15,29 @@ class AliasRunner(Runner):
 
     Args:
         own_node: folded name of the node that the check is on; it is meant when none is given.
+        flaps: when it is held for changing too often, if its definition does not say.
     """
 
     def __init__(
-        self, check: Check, row: CheckRow, loop: asyncio.AbstractEventLoop, own_node: str, report: Report
+        self,
+        check: Check,
+        row: CheckRow,
+        loop: asyncio.AbstractEventLoop,
+        own_node: str,
+        report: Report,
+        flaps: FlapRule,
     ) -> None:
         super().__init__(check, row, loop)
         self._own_node = own_node
         self._report = report
         self._found: tuple[str, str] | None = None
+        self._flapping = Flapping(flaps.for_check(self.probe), row.status, row.output, loop.time())
+        self._timer: asyncio.TimerHandle | None = None
+
+    def stop(self) -> None:
+        """End; it will not be let go either if it is held."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def look(self, catalog: Catalog) -> None:
         """Report the state of what is aliased, as of this catalog."""
@@ -31,7 +46,11 @@ class AliasRunner(Runner):
             self._found = (status, output)
             self.pulse.ran(status, None, 0.0, None)
         self.saw(status)
-        self._report(self.key, status, output)
+        self._report(self.key, *self._flapping.observe(status, output, self._loop.time()))
+        self.stop()
+        if self._flapping.calm_at is not None:
+            # Nothing has to change any more for it to be calm, so nobody would have us look.
+            self._timer = self._loop.call_at(self._flapping.calm_at, self.look, catalog)
 
     def _state(self, catalog: Catalog) -> tuple[str, str]:
         node_name, service = self.probe.get("AliasNode", ""), self.probe.get("AliasService", "")

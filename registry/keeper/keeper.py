@@ -19,6 +19,7 @@ from registry.catalog.entities import Check, Node
 from registry.catalog.rows import CheckRow, fold, split_key, unpack_check
 from registry.catalog.state import Catalog
 from registry.keeper.alias import AliasRunner
+from registry.keeper.flapping import FlapRule, is_held
 from registry.keeper.probes import Tools, prober
 from registry.keeper.pulse import Pulses
 from registry.keeper.rules import CRITICAL
@@ -46,6 +47,7 @@ class Keeper:
         pulses: where what the checks do is shown.
         output_every_s: seconds between writes of a check's output while its status stays.
         warden: guards against mass failures.
+        flaps: when a check is held for changing too often.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Keeper:
         pulses: Pulses,
         output_every_s: float,
         warden: Warden,
+        flaps: FlapRule,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._replica = replica
@@ -66,6 +69,7 @@ class Keeper:
         self._pulses = pulses
         self._output_every_s = output_every_s
         self._warden = warden
+        self._flaps = flaps
         self._loop = loop
         self._runners: dict[str, Runner] = {}
         self._aliases: dict[str, AliasRunner] = {}
@@ -126,10 +130,11 @@ class Keeper:
         if "TTL" in probe:
             runner = self._ttl_runner(check, row)
         elif "AliasNode" in probe or "AliasService" in probe:
-            runner = AliasRunner(check, row, self._loop, self._node_key, self._report)
+            runner = AliasRunner(check, row, self._loop, self._node_key, self._report, self._flaps)
             self._aliases[check.key] = runner
         else:
-            runner = ProbeRunner(check, row, self._loop, prober(probe, self._tools), self._report)
+            running = prober(probe, self._tools)
+            runner = ProbeRunner(check, row, self._loop, running, self._report, self._flaps)
         self._runners[check.key] = runner
         runner.pulse = self._pulses.of(check.key, row.type)
         runner.start()
@@ -143,14 +148,14 @@ class Keeper:
             if beat_clock() - last >= ttl_ns:
                 self._beats.find_new()  # it may have come through a worker that has just started
                 last = self._beats.last(number)
-            return (beat_clock() - last) / SECOND_NS if last else float("inf")
+            return last / SECOND_NS
 
         def output() -> str:
             node = self._own_node()
             known = node.checks.get(key) if node else None
             return unpack_check(known.packed).output if known else ""
 
-        return TtlRunner(check, row, self._loop, last_beat, self._report, output)
+        return TtlRunner(check, row, self._loop, self._tools.lag, last_beat, self._report, output)
 
     def _drop(self, key: str) -> None:
         runner = self._runners.pop(key, None)
@@ -175,7 +180,8 @@ class Keeper:
         row = unpack_check(check.packed)
         if row.status == status:
             last = self._written_at.get(check_key, float("-inf"))
-            if row.output == output or self._loop.time() - last < self._output_every_s:
+            soon = self._loop.time() - last < self._output_every_s and is_held(row.output) == is_held(output)
+            if row.output == output or soon:
                 self._results.pop(check_key, None)
                 return
         self._results[check_key] = (status, output)

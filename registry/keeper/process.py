@@ -14,6 +14,7 @@ import uvloop
 
 from registry.config import Settings
 from registry.config.scripts import api_scripts, file_scripts
+from registry.keeper.flapping import FlapRule
 from registry.keeper.guard import GuardRules
 from registry.keeper.history import Recorder
 from registry.keeper.keeper import Keeper
@@ -74,7 +75,10 @@ async def _run(settings: Settings, ready: Callable[[], None]) -> int:
     async with Tools(_options(settings)) as tools:
         warden = Warden(replica, _guard_rules(settings), loop.time, _now_ms)
         output_every_s = settings.check_output_interval
-        keeper = Keeper(replica, settings.node_name, beats, tools, pulses, output_every_s, warden, loop)
+        flaps = FlapRule(settings.flap_threshold, settings.flap_window, settings.flap_calm)
+        keeper = Keeper(
+            replica, settings.node_name, beats, tools, pulses, output_every_s, warden, flaps, loop
+        )
         load()
         replica.on_checks(checks_written)
         store.on_commit_elsewhere(replica.catch_up)

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from registry.catalog.entities import Check
 from registry.catalog.rows import CheckRow
+from registry.keeper.flapping import Flapping, FlapRule
+from registry.keeper.lag import Lag
+from registry.keeper.patience import Patience
 from registry.keeper.probes import Outcome, Prober
 from registry.keeper.pulse import Pulse
 from registry.keeper.rules import CRITICAL, PASSING, Counters, Thresholds
@@ -74,10 +77,20 @@ class ProbeRunner(Runner):
     once do not run at once; then every interval after the previous *start*, whatever the result. A
     probe that takes longer than the interval skips the runs it overlaps. What needs no probing is
     reported at once: a check that may not be run any more must not look well for an interval.
+
+    Args:
+        prober: runs it.
+        flaps: when it is held for changing too often, if its definition does not say.
     """
 
     def __init__(
-        self, check: Check, row: CheckRow, loop: asyncio.AbstractEventLoop, prober: Prober, report: Report
+        self,
+        check: Check,
+        row: CheckRow,
+        loop: asyncio.AbstractEventLoop,
+        prober: Prober,
+        report: Report,
+        flaps: FlapRule,
     ) -> None:
         super().__init__(check, row, loop)
         self._prober = prober
@@ -91,6 +104,7 @@ class ProbeRunner(Runner):
                 critical,
             )
         )
+        self._flapping = Flapping(flaps.for_check(self.probe), row.status, row.output, loop.time())
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -129,7 +143,7 @@ class ProbeRunner(Runner):
         self.saw(outcome.status)
         status = self._counters.observe(outcome.status)
         if status is not None:
-            self._report(self.key, status, outcome.output)
+            self._report(self.key, *self._flapping.observe(status, outcome.output, self._loop.time()))
 
 
 class TtlRunner(Runner):
@@ -138,7 +152,9 @@ class TtlRunner(Runner):
     Every heartbeat and every status set by hand gives it one TTL from then, as does our own start.
 
     Args:
-        last_beat: returns seconds since the check's last heartbeat, infinity if there was none.
+        lag: of the keeper; its clock is used.
+        last_beat: returns the time of the check's last heartbeat, 0 if there was none.
+        output: returns the output that the check has.
     """
 
     def __init__(
@@ -146,6 +162,7 @@ class TtlRunner(Runner):
         check: Check,
         row: CheckRow,
         loop: asyncio.AbstractEventLoop,
+        lag: Lag,
         last_beat: Callable[[], float],
         report: Report,
         output: Callable[[], str],
@@ -155,15 +172,16 @@ class TtlRunner(Runner):
         self._last_beat = last_beat
         self._report = report
         self._output = output
-        self._since = loop.time()
-        self._due = self._since + self._ttl_s
+        self._lag = lag
+        self._patience = Patience(lag, self._ttl_s, lag.clock())
+        self._due = loop.time() + self._ttl_s
         self._expired = False
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to wait."""
-        self._wait_until(self._since + self._ttl_s)
-        self.pulse.waits(self._due - self._loop.time())
+        self._wait(self._ttl_s)
+        self.pulse.waits(self._ttl_s)
 
     def stop(self) -> None:
         """End the waiting."""
@@ -176,31 +194,32 @@ class TtlRunner(Runner):
         if self._expired and check.status == CRITICAL:
             return
         self._expired = False
-        self._since = self._loop.time()
+        self._patience = Patience(self._lag, self._ttl_s, self._lag.clock())
         self.stop()
         self.start()
 
     def _look(self) -> None:
-        now = self._loop.time()
-        late_s = now - self._due
-        due = max(self._since, now - self._last_beat()) + self._ttl_s
-        if due > now:
+        late_s = self._loop.time() - self._due
+        heard = self._last_beat()
+        if heard > self._patience.start:
+            self._patience = Patience(self._lag, self._ttl_s, heard)
+        more = self._patience.more()
+        self._wait(more or self._ttl_s)
+        self.pulse.ran(PASSING if more else CRITICAL, None, late_s, more or self._ttl_s)
+        if more:
             self._expired = False
-            self._wait_until(due)
-            self.pulse.ran(PASSING, None, late_s, due - now)
-            return
-        self._wait_until(now + self._ttl_s)
-        self.pulse.ran(CRITICAL, None, late_s, self._ttl_s)
-        if not self._expired:
+        elif not self._expired:
             self._expired = True
             self.saw(CRITICAL)
-            last = self._output()
-            text = f"TTL expired (last output before timeout follows): {last}" if last else "TTL expired"
-            self._report(self.key, CRITICAL, text)
+            remark, last = self._patience.remark("TTL"), self._output()
+            text = f"TTL expired, {remark}" if remark else "TTL expired"
+            self._report(
+                self.key, CRITICAL, f"{text} (last output before timeout follows): {last}" if last else text
+            )
 
-    def _wait_until(self, due: float) -> None:
-        self._due = due
-        self._timer = self._loop.call_at(due, self._look)
+    def _wait(self, span_s: float) -> None:
+        self._due = self._loop.time() + span_s
+        self._timer = self._loop.call_later(span_s, self._look)
 
 
 def seconds(probe: dict[str, Any], field: str) -> float:

@@ -3,46 +3,13 @@
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from harness.process import wait_until
 from harness.server import RegistryServer
-
-
-class Target:
-    """An HTTP server whose status can be set, and which can be ended and begun again."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.asked = 0
-        target = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                target.asked += 1
-                self.send_response(target.status)
-                self.end_headers()
-                self.wfile.write(b"as ever")
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._handler = Handler
-        self.port = 0
-        self.begin()
-
-    def begin(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def end(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+from running.target import Target, becomes, output_of, register, status_of
 
 
 @pytest.fixture
@@ -50,23 +17,6 @@ def target() -> Iterator[Target]:
     made = Target()
     yield made
     made.end()
-
-
-def register(server: RegistryServer, name: str, **check: Any) -> None:
-    reply = server.client.put("/v1/agent/service/register", {"Name": name, "Check": check})
-    assert reply.status == 200, reply.text
-
-
-def status_of(server: RegistryServer, name: str) -> str:
-    return str(server.client.get(f"/v1/health/checks/{name}").json[0]["Status"])
-
-
-def output_of(server: RegistryServer, name: str) -> str:
-    return str(server.client.get(f"/v1/health/checks/{name}").json[0]["Output"])
-
-
-def becomes(server: RegistryServer, name: str, status: str, timeout: float = 10) -> None:
-    wait_until(lambda: status_of(server, name) == status, timeout)
 
 
 def test_a_live_service_is_found_passing_and_a_dead_one_critical(

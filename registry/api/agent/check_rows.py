@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from registry.api.agent.check_types import type_of
-from registry.api.agent.definitions import PROBE_FIELDS
+from registry.api.agent.definitions import FLAP_FIELDS, PROBE_FIELDS
 from registry.catalog.entities import Check
 from registry.catalog.maintenance import NODE_MAINTENANCE, SERVICE_MAINTENANCE
 from registry.catalog.rows import CheckHead, CheckRow, ServiceRow, unpack_check
+from registry.wire.decode import DURATION
 from registry.wire.duration import format_duration
 
 _PROBE_ORDER = {field.name: place for place, field in enumerate(PROBE_FIELDS)}
@@ -43,8 +44,18 @@ def service_check(service: ServiceRow, check_id: str, given: dict[str, Any]) -> 
         type=type_of(given),
         interval=_shown(given.get("Interval", 0)),
         timeout=_shown(given.get("Timeout", 0)),
+        definition=_extensions(given),
         probe=probe_of(given),
     )
+
+
+def _extensions(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a check's definition shows: Consul shows nothing, so only what it does not have."""
+    fields = [field for field in FLAP_FIELDS if given.get(field.name)]
+    return {
+        field.name: format_duration(given[field.name]) if field.kind is DURATION else given[field.name]
+        for field in fields
+    }
 
 
 def _shown(nanoseconds: int) -> str:
@@ -71,6 +82,7 @@ def single_check(
         type=type_of(given),
         interval=format_duration(given.get("Interval", 0)),
         timeout=format_duration(given.get("Timeout", 0)),
+        definition=_extensions(given),
         probe=probe_of(given),
     )
 

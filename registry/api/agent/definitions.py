@@ -9,6 +9,13 @@ from registry.api.catalog_definitions import ADDRESS, WEIGHTS
 from registry.api.proxies import PROXY
 from registry.wire.decode import BOOLEAN, DURATION, INTEGER, RAW, STRING, Field, ListOf, MapOf, Struct
 
+FLAP_FIELDS = (
+    Field("FlapThreshold", INTEGER, ("flap_threshold",)),
+    Field("FlapWindow", DURATION, ("flap_window",)),
+    Field("FlapCalm", DURATION, ("flap_calm",)),
+)
+"""When a check is held for changing too often; Consul has nothing of the kind."""
+
 PROBE_FIELDS = (
     Field("ScriptArgs", ListOf(STRING), ("Args", "script_args")),
     Field("HTTP", STRING),
@@ -38,6 +45,7 @@ PROBE_FIELDS = (
     Field("FailuresBeforeCritical", INTEGER),
     Field("DeregisterCriticalServiceAfter", DURATION, ("deregister_critical_service_after",)),
     Field("OutputMaxSize", INTEGER),
+    *FLAP_FIELDS,
 )
 """How a check is run; what a stored probe consists of."""
 
