@@ -83,12 +83,7 @@ class Process:
 
     def cpu_s(self) -> float:
         """Return the seconds of processor time that it and its descendants have taken so far."""
-        ticks = 0
-        for pid in self.pids():
-            with contextlib.suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / TICKS_PER_SECOND
+        return sum(cpu_s(pid) for pid in self.pids())
 
     def memory_bytes(self) -> dict[int, int]:
         """Return the memory that it and each of its descendants have to themselves, by process id.
@@ -129,6 +124,15 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait(10)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the seconds of processor time that a process has taken so far, 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
 def free_ports(count: int) -> list[int]:

@@ -10,10 +10,12 @@ from bench.scenarios import (
     compression,
     connections,
     crowd,
+    dying,
     fan_out,
     generator,
     growth,
     heartbeat,
+    keeper,
     lookup,
     mixed,
     registration,
@@ -62,6 +64,10 @@ SCENARIOS = (
     Scenario("rest", "Memory at rest", rest.rest),
     Scenario("workers", "1, 2 and 4 workers", workers.workers, quick=False),
     Scenario("restart", "Restart with a filled store", restart.restart),
+    Scenario(
+        "keeper", "Thousands of HTTP checks and of TTL checks with heartbeats, 2 workers", keeper.keeper
+    ),
+    Scenario("dying", "A target dies: until its watchers know", dying.dying),
     Scenario("growth", "Lookups as the catalog grows", growth.growth),
 )
 """In the order in which they run."""
