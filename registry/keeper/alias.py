@@ -55,9 +55,12 @@ class AliasRunner(Runner):
     def _state(self, catalog: Catalog) -> tuple[str, str]:
         node_name, service = self.probe.get("AliasNode", ""), self.probe.get("AliasService", "")
         node = catalog.nodes.get(fold(node_name) or self._own_node)
-        checks = _aliased(node, service)
-        if checks is None:
+        found = _aliased(node, service)
+        if found is None:
             return CRITICAL, f"Service {service} could not be found on node {node_name}"
+        # Without a node it is what this agent looks after that counts, as in Consul. Itself never does:
+        # a check of the node stands for those of the node, and would not get out of critical again.
+        checks = [check for check in found if (node_name or check.local) and check.key != self.key]
         worst = next((check for check in checks if check.status == CRITICAL), None)
         worst = worst or next((check for check in checks if check.status != PASSING), None)
         if worst is not None:

@@ -451,6 +451,48 @@ RULES: tuple[Rule, ...] = (
         at(changed(f"header {INDEX_HEADER}", "fell", "rose"), *SERVICE_VIEWS),
     ),
     Rule(
+        "redirects of checks",
+        "Consul follows them; here they are critical unless check_redirects says otherwise, as they let "
+        "whoever answers a check choose what is asked next.",
+        lambda it: it.where.startswith("$.status 301."),
+    ),
+    Rule(
+        "text of a name that can't be looked up",
+        "Go tells which name server it asked; here the system's resolver asks, and does not tell.",
+        lambda it: (
+            it.where.endswith(".Output")
+            and re.sub(r"(lookup \S+) on \S+:53", r"\1", str(it.theirs)) == it.ours
+            and it.theirs != it.ours
+        ),
+    ),
+    Rule(
+        "text of a certificate that is not trusted",
+        "Of several things wrong with a certificate Go and OpenSSL name another one first.",
+        lambda it: (
+            it.where.endswith(".Output")
+            and ": x509: cannot validate certificate for " in str(it.theirs)
+            and str(it.ours).endswith(": x509: certificate signed by unknown authority")
+        ),
+    ),
+    Rule(
+        "text of a gRPC service that is not well",
+        "Releases after 1.8.7 name the service and its state.",
+        lambda it: (
+            it.where.endswith(".Output")
+            and it.theirs == "gRPC application didn't report service healthy"
+            and str(it.ours).endswith(" serving status: NOT_SERVING")
+        ),
+    ),
+    Rule(
+        "text of a gRPC server that is not there",
+        "Releases of grpc-go after that of 1.8.7 put a colon there.",
+        lambda it: (
+            it.where.endswith(".Output")
+            and str(it.theirs).replace("while dialing dial", "while dialing: dial") == it.ours
+            and it.theirs != it.ours
+        ),
+    ),
+    Rule(
         "index of the own topic",
         "Our index is that of the service, node or list that was asked for, not of the whole table, "
         "so that a watcher wakes only if its answer changed.",

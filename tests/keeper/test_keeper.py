@@ -131,6 +131,14 @@ def test_an_alias_follows_its_service(server: RegistryServer) -> None:
     assert output_of(server, "front") == "Aliased check \"Service 'web' check\" failing: no"
 
 
+def test_an_alias_on_the_node_does_not_stand_for_itself(server: RegistryServer) -> None:
+    register(server, "web", TTL="60s", Status="passing")
+    reply = server.client.put("/v1/agent/check/register", {"Name": "front", "AliasService": "web"})
+    assert reply.status == 200
+
+    wait_until(lambda: server.client.get("/v1/agent/checks").json["front"]["Status"] == "passing")
+
+
 def test_a_service_that_stays_critical_is_deregistered(server: RegistryServer) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
