@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Annotated, get_type_hints
 
 from registry.config.address import Address
+from registry.config.check_settings import CHECKS, CheckSettings
 from registry.config.definition_settings import DefinitionSettings
-from registry.config.flap_settings import FlapSettings
 from registry.config.guard_settings import GuardSettings
 from registry.config.insight_settings import InsightSettings
 from registry.config.kinds import (
@@ -35,11 +35,11 @@ from registry.config.setting import Setting
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 
 _SERVER, _IDENTITY, _REQUESTS = "Server", "Identity", "Requests"
-_STORE, _CATALOG, _CHECKS = "Store", "Limits of what is registered", "Health checks"
+_STORE, _CATALOG, _CHECKS = "Store", "Limits of what is registered", CHECKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DefinitionSettings, GuardSettings, InsightSettings, FlapSettings):
+class Settings(DefinitionSettings, GuardSettings, InsightSettings, CheckSettings):
     """The settings in effect. Sizes are in bytes and time spans in seconds.
 
     `registry.config.load` makes them; nothing in them is left to be derived.

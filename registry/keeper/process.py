@@ -121,6 +121,7 @@ def _options(settings: Settings) -> Options:
         max_probes=settings.max_probes,
         max_probes_per_target=settings.max_probes_per_target,
         docker_socket=settings.docker_socket,
+        max_kept_connections=settings.max_kept_connections,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from registry.api.agent.definitions import FLAP_FIELDS
 from registry.config import Settings
-from registry.config.flap_settings import LEAST_FLAP_S, MOST_FLAP_S, MOST_FLAPS
+from registry.config.check_settings import LEAST_FLAP_S, MOST_FLAP_S, MOST_FLAPS
 from registry.config.scripts import DISABLED_IN_FILES, DISABLED_OVER_API, api_scripts, file_scripts
 from registry.http.errors import HttpError
 from registry.wire.duration import SECOND, format_duration

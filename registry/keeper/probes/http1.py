@@ -38,12 +38,13 @@ class Exchange:
     Attributes:
         status: three digits.
         status_text: the same as Go shows it, ``404 Not Found``.
+        stream: what it goes over.
     """
 
     def __init__(self, stream: Stream, request: HttpRequest) -> None:
         self.status = 0
         self.status_text = ""
-        self._stream = stream
+        self.stream = stream
         self._headers: dict[bytes, bytes] = {}
         self._read = b""
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * HEAD_BYTES)
@@ -55,7 +56,7 @@ class Exchange:
             if request.body:
                 events.append(h11.Data(data=request.body))
             events.append(h11.EndOfMessage())
-            self._stream.write(b"".join(self._h11.send(event) or b"" for event in events))
+            self.stream.write(b"".join(self._h11.send(event) or b"" for event in events))
         except h11.LocalProtocolError as error:
             raise ProbeFailed(f"net/http: invalid request: {error}") from None
 
@@ -108,10 +109,16 @@ class Exchange:
 
     async def _piece(self) -> bytes:
         if not self._read:
-            self._read = await self._stream.read()
+            self._read = await self.stream.read()
         piece, self._read = self._read[:_PIECE_BYTES], self._read[_PIECE_BYTES:]
         return piece
 
+    @property
+    def complete(self) -> bool:
+        """Whether the answer has ended, nothing came after it, and the connection can be used again."""
+        done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+        return done and not self._read and not self._h11.trailing_data[0]
+
     def close(self) -> None:
         """Close the connection."""
-        self._stream.close()
+        self.stream.close()

@@ -30,6 +30,7 @@ _OURS = frozenset(("host", "user-agent", "connection", "content-length", "transf
 _CREDENTIALS = frozenset(("authorization", "cookie", "cookie2", "www-authenticate"))
 _ABOUT_THE_BODY = frozenset(("content-type", "content-encoding", "content-language"))
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+_SAFE = frozenset(("GET", "HEAD"))
 _SEND_AGAIN = frozenset((307, 308))
 
 
@@ -41,6 +42,7 @@ class HttpRequest:
         headers: those of the check, without what is ours to say; names as given.
         host: the Host header if it differs from the URL's, "" if not.
         agent: the User-Agent header.
+        keep: whether the connection may be used again afterwards.
     """
 
     method: str
@@ -49,10 +51,16 @@ class HttpRequest:
     host: str
     agent: str
     body: bytes
+    keep: bool = False
 
     @classmethod
-    def of_check(cls, definition: Mapping[str, Any]) -> Self:
+    def of_check(cls, definition: Mapping[str, Any], *, keep: bool = False) -> Self:
         """Make the request that a check asks for.
+
+        Args:
+            definition: of the check.
+            keep: whether connections are kept, where that pays: it is over TLS, and sending it twice does
+                no harm.
 
         Raises:
             ProbeFailed: its method, URL or headers can't be sent; Go's text for it.
@@ -64,13 +72,15 @@ class HttpRequest:
         with failing_to(method, text):
             url = HttpUrl.parse(text)
             given = _checked(definition.get("Header", {}))
+        body = definition.get("Body", "").encode("utf-8", "replace")
         return cls(
             method=method,
             url=url,
             headers=tuple((name, value) for name, value in given if name.lower() not in _OURS),
             host=_first(given, "host"),
             agent=_first(given, "user-agent") or USER_AGENT,
-            body=definition.get("Body", "").encode("utf-8", "replace"),
+            body=body,
+            keep=keep and url.secure and method in _SAFE and not body,
         )
 
     @property
@@ -101,7 +111,8 @@ class HttpRequest:
         lines += self.headers
         if self.wants_gzip:
             lines.append(("Accept-Encoding", "gzip"))
-        lines.append(("Connection", "close"))
+        if not self.keep:
+            lines.append(("Connection", "close"))
         return [(name.encode(), value.encode("utf-8", "replace")) for name, value in lines]
 
     def redirected(self, status: int, location: str) -> "HttpRequest":
@@ -127,6 +138,7 @@ class HttpRequest:
             headers=kept if again else _without(kept, _ABOUT_THE_BODY),
             host=self.host if same else "",
             body=self.body if again else b"",
+            keep=False,
         )
 
     def _follow(self, location: str) -> HttpUrl:

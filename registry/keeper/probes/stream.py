@@ -23,11 +23,17 @@ class Stream:
     """Bytes to and from a target.
 
     Leaving the ``with`` block closes the connection, without waiting for the other side.
+
+    Attributes:
+        address: whom it goes to: ``127.0.0.1:80``.
+        made: loop time of when it was made.
     """
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, where: str, name: str = ""
     ) -> None:
+        self.address = where.partition(" ")[2]
+        self.made = asyncio.get_running_loop().time()
         self._reader = reader
         self._writer = writer
         self._where = where

@@ -11,6 +11,7 @@ from registry.keeper.probes.address import AddressPolicy
 from registry.keeper.probes.budget import Budgets
 from registry.keeper.probes.deadline import Deadline
 from registry.keeper.probes.dialer import Dialer
+from registry.keeper.probes.kept import Kept
 from registry.keeper.probes.programs import Programs
 from registry.keeper.probes.resolver import Resolver
 from registry.keeper.probes.tls import Contexts
@@ -30,6 +31,8 @@ class Options:
         max_probes: how many run at the same time. It has to be more than the checks whose targets
             do not answer, else those delay the others.
         max_probes_per_target: how many of them go to one host and port.
+        max_kept_connections: how many connections with TLS are kept between the runs of HTTP checks; as
+            many of them as probes may go to one host and port.
         ca_file: the authorities that TLS trusts, in PEM form; None for the system's.
         docker_socket: where the Docker engine listens.
         systemctl: the command that knows the system's services.
@@ -43,6 +46,7 @@ class Options:
     max_output_bytes: int = 4096
     max_probes: int = 4096
     max_probes_per_target: int = 64
+    max_kept_connections: int = 256
     ca_file: Path | None = None
     docker_socket: Path = Path("/var/run/docker.sock")
     systemctl: str = "systemctl"
@@ -52,8 +56,8 @@ class Options:
 class Tools:
     """Resolver, address policy, TLS contexts, programs and budgets of all probes; `close` them in the end.
 
-    Connections are not among them: each run makes its own and asks for it to be closed, as Consul's
-    do, so that a target that no longer accepts connections is noticed.
+    Each run makes a connection of its own and asks for it to be closed, as Consul's do, so that a target
+    that no longer accepts connections is noticed. Only with TLS that is too much to ask (see `Kept`).
 
     Attributes:
         lag: how late this process is, known while the ``with`` block lasts.
@@ -66,6 +70,7 @@ class Tools:
         self._resolver = Resolver()
         self.dialer = Dialer(self._resolver, self.options.addresses)
         self.tls = Contexts(self.options.ca_file)
+        self.kept = Kept(self.options.max_kept_connections, self.options.max_probes_per_target)
         self.programs = Programs()
         self.budgets = Budgets(self.options.max_probes, self.options.max_probes_per_target)
 
@@ -77,6 +82,7 @@ class Tools:
         """Give up lookups under way and end programs that run. Cancel the probes first."""
         if self._ticker is not None:
             self._ticker.cancel()
+        self.kept.close()
         self._resolver.close()
         await self.programs.close()
 
