@@ -226,11 +226,8 @@ class Keeper:
         """Remove, again and again, the services that have been critical for too long."""
         while True:
             await asyncio.sleep(REAP_EVERY_S)
-            now = self._loop.time()
             for runner in list(self._runners.values()):
-                since, after = runner.critical_since, runner.deregister_after_s
-                due = after and runner.service_key and since is not None and now - since > after
-                if due and not self._is_held(runner.service_key):
+                if runner.is_overdue(self._tools.lag) and not self._is_held(runner.service_key):
                     await self._reap(runner)
 
     def _is_held(self, service_key: str) -> bool:

@@ -60,6 +60,18 @@ class Runner:
         elif self.critical_since is None:
             self.critical_since = self._loop.time()
 
+    def is_overdue(self, lag: Lag) -> bool:
+        """Say whether its service is to go for having been critical for so long.
+
+        The time in which the keeper was late does not count: it could not see a recovery.
+        """
+        if not self.deregister_after_s or not self.service_key or self.critical_since is None:
+            return False
+        critical_s = self._loop.time() - self.critical_since
+        if critical_s <= self.deregister_after_s:
+            return False
+        return critical_s - lag.since(lag.clock() - critical_s) > self.deregister_after_s
+
     def changed(self, check: Check) -> None:
         """Take note that the check's row was written, by whoever it was."""
 
