@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def keeper(bench: Bench) -> Outcome:
         Figure("heartbeats", beats.rate, "/s"),
         Figure("heartbeats that failed", beats.errors, "", at_most(0)),
         Figure("checks whose status changed", changed, "", at_most(0)),
-        Figure("keeper killed: first probe after", min(resumed) - ended.at, "s", at_most(RESUME_GOAL_S)),
+        Figure("keeper killed: first probe after", _resumed(visits, ended.at), "s", at_most(RESUME_GOAL_S)),
         Figure("keeper killed: HTTP checks not run since", resumed.count(inf), "", at_most(0)),
     ]
     for beside, found in lookups.items():
@@ -204,6 +205,16 @@ def _lateness(visits: Visits, interval_s: float, began: float, ended: float) -> 
         phases = [at - interval_s * round((at - kept[0]) / interval_s) for at in kept]
         late += [phase - min(phases) for phase in phases]
     return late
+
+
+def _resumed(visits: Visits, killed: float) -> float:
+    """Return the seconds from the keeper's end to the first request after the pause that it made.
+
+    What the old keeper had sent may still come in after its end, so the pause is the longest one.
+    """
+    after = sorted([killed, *(at for times in visits.values() for at in times if at > killed)])
+    pauses = [later - earlier for earlier, later in pairwise(after)]
+    return after[pauses.index(max(pauses)) + 1] - killed if pauses else inf
 
 
 def _changed(server: Server) -> int:

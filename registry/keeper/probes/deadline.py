@@ -24,7 +24,7 @@ class Deadline:
     def __init__(self, timeout_s: float, lag: Lag) -> None:
         self._loop = asyncio.get_running_loop()
         self._patience = Patience(lag, timeout_s, lag.clock())
-        self._timeout = asyncio.timeout(None)
+        self._timeout: asyncio.Timeout | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -34,21 +34,23 @@ class Deadline:
         return f" ({remark})" if remark else ""
 
     async def __aenter__(self) -> Self:
-        self._timeout = asyncio.timeout(None)
-        await self._timeout.__aenter__()
+        timeout = self._timeout = asyncio.timeout(None)
+        await timeout.__aenter__()
         self._look()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        timeout, self._timeout = self._timeout, None
         if self._timer is not None:
             self._timer.cancel()
-        await self._timeout.__aexit__(kind, error, trace)
+        if timeout is not None:
+            await timeout.__aexit__(kind, error, trace)
 
     def _look(self) -> None:
         more = self._patience.more()
         if more:
             self._timer = self._loop.call_later(more, self._look)
-        else:
+        elif self._timeout is not None:
             self._timeout.reschedule(self._loop.time())

@@ -1,6 +1,5 @@
 """From a check's definition to what runs it."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -79,7 +78,7 @@ class _Budgeted:
             started = time.monotonic()
             outcome = await self._probe.once()
             took_s = time.monotonic() - started
-        return dataclasses.replace(outcome, waited_s=waited_s, took_s=took_s)
+        return Outcome(outcome.status, outcome.output, waited_s, took_s)
 
 
 class _Settled:

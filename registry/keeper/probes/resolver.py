@@ -11,6 +11,7 @@ however many checks ask for it. Nothing is remembered afterwards, as in Consul.
 
 import asyncio
 import contextlib
+import functools
 import queue
 import re
 import socket
@@ -111,19 +112,27 @@ def parse_address(host: str) -> Address | None:
     An IPv4 address that is written as an IPv6 one is taken as what it is.
     """
     text, _, zone = host.partition("%")
+    address = _parse(text)
+    if not zone or address is None:
+        return address
+    if address.family == socket.AF_INET:
+        return None
+    try:
+        return address._replace(scope=int(zone) if zone.isdecimal() else socket.if_nametoindex(zone))
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> Address | None:
     try:
         address: IPv4Address | IPv6Address = ip_address(text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    if isinstance(address, IPv4Address):
-        return None if zone else Address(socket.AF_INET, str(address), 0)
-    try:
-        scope = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone) if zone else 0
-    except OSError:
-        return None
-    return Address(socket.AF_INET6, str(address), scope)
+    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+    return Address(family, str(address), 0)
 
 
 def _resolve(host: str) -> tuple[Address, ...] | ProbeFailed:
