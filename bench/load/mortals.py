@@ -18,11 +18,12 @@ class Mortals:
 
     Attributes:
         ports: of all of them.
+        pids: of their processes, 0 for those that were killed.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._pids: list[int] = []
+        self.pids: list[int] = []
         self.ports: Sequence[int] = ()
 
     def __enter__(self) -> Self:
@@ -39,7 +40,7 @@ class Mortals:
                             other.close()
                     _serve(mine)
                 os._exit(1)
-            self._pids.append(pid)
+            self.pids.append(pid)
         for listener in listeners:
             listener.close()
         return self
@@ -47,13 +48,13 @@ class Mortals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for pid in self._pids:
+        for pid in self.pids:
             _end(pid)
 
     def kill(self, number: int) -> None:
         """End one of them with SIGKILL; nothing listens on its port when this returns."""
-        _end(self._pids[number])
-        self._pids[number] = 0
+        _end(self.pids[number])
+        self.pids[number] = 0
 
 
 def _serve(listener: socket.socket) -> None:

@@ -76,7 +76,7 @@ def keeper(bench: Bench) -> Outcome:
                 os.kill(keeper_pid(ours), signal.SIGKILL)
                 beats = heartbeats.result()
             changed = _changed(ours)
-    late = _lateness(visits, size.interval_s, began.at, ended.at)
+    late = lateness(visits, size.interval_s, began.at, ended.at)
     resumed = [min((at for at in times if at > ended.at), default=inf) for times in visits.values()]
     figures = [
         Figure("HTTP checks, and as many TTL checks", size.checks),
@@ -89,7 +89,9 @@ def keeper(bench: Bench) -> Outcome:
         Figure("heartbeats", beats.rate, "/s"),
         Figure("heartbeats that failed", beats.errors, "", at_most(0)),
         Figure("checks whose status changed", changed, "", at_most(0)),
-        Figure("keeper killed: first probe after", _resumed(visits, ended.at), "s", at_most(RESUME_GOAL_S)),
+        Figure(
+            "keeper killed: first probe after", resumed_after(visits, ended.at), "s", at_most(RESUME_GOAL_S)
+        ),
         Figure("keeper killed: HTTP checks not run since", resumed.count(inf), "", at_most(0)),
     ]
     for beside, found in lookups.items():
@@ -194,7 +196,7 @@ def keeper_pid(server: Server) -> int:
 # What came of it
 
 
-def _lateness(visits: Visits, interval_s: float, began: float, ended: float) -> list[float]:
+def lateness(visits: Visits, interval_s: float, began: float, ended: float) -> list[float]:
     """Return by how many seconds each run came later than the most punctual one of its check.
 
     The runs of a check are due every interval from some moment on, which is its phase.
@@ -207,7 +209,7 @@ def _lateness(visits: Visits, interval_s: float, began: float, ended: float) -> 
     return late
 
 
-def _resumed(visits: Visits, killed: float) -> float:
+def resumed_after(visits: Visits, killed: float) -> float:
     """Return the seconds from the keeper's end to the first request after the pause that it made.
 
     What the old keeper had sent may still come in after its end, so the pause is the longest one.

@@ -21,6 +21,8 @@ SECOND_NS = 1_000_000_000
 MIN_INTERVAL_S = 1.0
 """Consul raises shorter intervals to this."""
 
+_CHANCE = random.Random()  # noqa: S311 (spreads load, hides nothing)
+
 
 class Report(Protocol):
     """Takes a check's result to the catalog."""
@@ -93,6 +95,10 @@ class ProbeRunner(Runner):
     Args:
         prober: runs it.
         flaps: when it is held for changing too often, if its definition does not say.
+        chance: says when within the interval it runs first.
+
+    Attributes:
+        first_after_s: seconds from `start` to the first run.
     """
 
     def __init__(
@@ -103,11 +109,13 @@ class ProbeRunner(Runner):
         prober: Prober,
         report: Report,
         flaps: FlapRule,
+        chance: random.Random = _CHANCE,
     ) -> None:
         super().__init__(check, row, loop)
         self._prober = prober
         self._report = report
         self._interval_s = max(seconds(self.probe, "Interval"), MIN_INTERVAL_S)
+        self.first_after_s = 0.0 if prober.settled else chance.uniform(0, self._interval_s)
         critical = int(self.probe.get("FailuresBeforeCritical", 0))
         self._counters = Counters(
             Thresholds(
@@ -129,10 +137,8 @@ class ProbeRunner(Runner):
             self._task.cancel()
 
     async def _run(self) -> None:
-        due = self._loop.time()
-        if not self._prober.settled:
-            due += random.uniform(0, self._interval_s)  # noqa: S311 (spreads load)
-        self.pulse.waits(due - self._loop.time())
+        due = self._loop.time() + self.first_after_s
+        self.pulse.waits(self.first_after_s)
         while True:
             await asyncio.sleep(due - self._loop.time())
             late_s = self._loop.time() - due

@@ -1,14 +1,18 @@
 """What a runner knows of its check without running it."""
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from registry.catalog.entities import Check
 from registry.catalog.rows import CheckRow
+from registry.keeper.flapping import FlapRule
 from registry.keeper.lag import TICK_S, Lag
-from registry.keeper.runner import Runner
+from registry.keeper.probes import Outcome
+from registry.keeper.runner import ProbeRunner, Runner
 
 AFTER_S = 60.0
 
@@ -41,6 +45,34 @@ def pass_time(loop: Clocked, lag: Lag, seconds: float) -> None:
     for _ in range(round(seconds / TICK_S)):
         loop.now += TICK_S
         lag.tick()
+
+
+def test_row_19_first_runs_are_spread_over_the_interval(loop: Clocked) -> None:
+    runner_check = Check(0, "node-a", "c", "c", "passing", "web", "web", True, 1, 1, b"")
+    row = CheckRow("node-a", "c", "passing", "web", "web", True, probe={"Interval": 10 * 10**9})
+    chance = random.Random(1)
+    firsts = [
+        ProbeRunner(runner_check, row, loop, Still(), _never, FlapRule(), chance).first_after_s
+        for _ in range(10_000)
+    ]
+
+    in_each_second = Counter(int(first) for first in firsts)
+
+    assert sorted(in_each_second) == list(range(10))
+    assert all(900 <= count <= 1100 for count in in_each_second.values()), in_each_second
+
+
+class Still:
+    """A prober that is not asked."""
+
+    settled = False
+
+    async def run(self) -> Outcome:
+        raise AssertionError("nobody starts it")
+
+
+def _never(check_key: str, status: str, output: str) -> None:
+    raise AssertionError("nothing is reported")
 
 
 def test_a_service_is_overdue_after_being_critical_without_a_break(loop: Clocked) -> None:
