@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import inf
 from pathlib import Path
@@ -64,7 +64,8 @@ def keeper(bench: Bench) -> Outcome:
             time.sleep(size.interval_s + SETTLE_S)
             began = Cost.now(ours)
             lookups["beside HTTP checks"] = _lookups(ours, size)
-            polling, _ = began.until(Cost.now(ours))
+            polled = Cost.now(ours)
+            polling, _ = began.until(polled)
             bench.say(f"{size.checks} HTTP checks: the keeper takes {polling:.2f} of a core")
             _register(ours, _names(TTL_NAME, size), lambda _: {"TTL": TTL})
             with Running(_heartbeats(ours, size)) as heartbeats:
@@ -76,7 +77,8 @@ def keeper(bench: Bench) -> Outcome:
                 os.kill(keeper_pid(ours), signal.SIGKILL)
                 beats = heartbeats.result()
             changed = _changed(ours)
-    late = lateness(visits, size.interval_s, began.at, ended.at)
+    late = lateness(visits, size.interval_s, [(began.at, polled.at), (before.at, ended.at)])
+    late_meanwhile = lateness(visits, size.interval_s, [(began.at, ended.at)])
     resumed = [min((at for at in times if at > ended.at), default=inf) for times in visits.values()]
     figures = [
         Figure("HTTP checks, and as many TTL checks", size.checks),
@@ -86,6 +88,11 @@ def keeper(bench: Bench) -> Outcome:
         Figure("workers, both: of a core", workers),
         Figure("lateness of HTTP checks, median", 1000 * quantile(late, 0.5), "ms"),
         Figure("lateness of HTTP checks, p99", 1000 * quantile(late, 0.99), "ms", at_most(LATE_GOAL_MS)),
+        Figure(
+            f"the same with the registration of {size.checks} checks, p99",
+            1000 * quantile(late_meanwhile, 0.99),
+            "ms",
+        ),
         Figure("heartbeats", beats.rate, "/s"),
         Figure("heartbeats that failed", beats.errors, "", at_most(0)),
         Figure("checks whose status changed", changed, "", at_most(0)),
@@ -196,14 +203,19 @@ def keeper_pid(server: Server) -> int:
 # What came of it
 
 
-def lateness(visits: Visits, interval_s: float, began: float, ended: float) -> list[float]:
+def lateness(visits: Visits, interval_s: float, windows: Sequence[tuple[float, float]]) -> list[float]:
     """Return by how many seconds each run came later than the most punctual one of its check.
 
     The runs of a check are due every interval from some moment on, which is its phase.
+
+    Args:
+        visits: of all checks.
+        interval_s: of each of them.
+        windows: from when until when runs count.
     """
     late = []
     for times in visits.values():
-        kept = [at for at in times if began <= at < ended]
+        kept = [at for at in times if any(begins <= at < ends for begins, ends in windows)]
         phases = [at - interval_s * round((at - kept[0]) / interval_s) for at in kept]
         late += [phase - min(phases) for phase in phases]
     return late

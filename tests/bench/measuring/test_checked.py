@@ -72,7 +72,7 @@ def test_a_vigil_ends_when_nothing_passes_any_more(server: RegistryServer) -> No
     [([0.3, 1.3, 2.3], [0, 0, 0]), ([0.5, 1.3, 2.4], [0.2, 0, 0.1]), ([0.3, 2.3], [0, 0]), ([], [])],
 )
 def test_lateness_is_taken_against_the_most_punctual_run(times: list[float], late: list[float]) -> None:
-    assert lateness({"/": [*times, 99.0]}, 1.0, 0.0, 10.0) == pytest.approx(late)
+    assert lateness({"/": [*times, 99.0]}, 1.0, [(0.0, 5.0), (5.0, 10.0)]) == pytest.approx(late)
 
 
 def test_the_pause_of_a_killed_keeper_ends_with_the_next_one_s_first_request() -> None:
