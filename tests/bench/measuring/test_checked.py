@@ -7,10 +7,9 @@ import pytest
 from harness.process import alive, free_ports, wait_until
 from harness.server import RegistryServer
 
-from bench.load import Deliver, Open, Running, Target, in_own_process
-from bench.load.connection import NUMBER, http_request
+from bench.load import Deliver, Open, Running, get, in_own_process
 from bench.load.mortals import Mortals
-from bench.load.target import END
+from bench.load.target import END, Target
 from bench.load.vigil import Vigil
 from bench.scenarios.keeper import lateness, resumed_after
 
@@ -33,8 +32,8 @@ def test_a_target_tells_who_came_and_how_often() -> None:
     (port,) = free_ports(1)
     with Running(Target(port)) as target:
         wait_until(lambda: listening(port))
-        numbered = http_request("GET", f"/{NUMBER.decode()}")
-        sent = in_own_process(Open(port, numbered, 100, 4, 0.3, b"well", numbers=10))
+        calls = tuple(get(f"/{number:08d}", b"well") for number in range(10))
+        sent = in_own_process(Open(port, calls, 100, 4, 0.3))
         in_own_process(Deliver(port, (END,)))
         visits = target.result()
 
