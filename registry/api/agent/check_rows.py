@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from registry.api.agent.check_types import type_of
-from registry.api.agent.definitions import FLAP_FIELDS, PROBE_FIELDS
+from registry.api.agent.definitions import PROBE_FIELDS
+from registry.api.agent.flap_fields import FLAP_FIELDS
 from registry.catalog.entities import Check
 from registry.catalog.maintenance import NODE_MAINTENANCE, SERVICE_MAINTENANCE
 from registry.catalog.rows import CheckHead, CheckRow, ServiceRow, unpack_check

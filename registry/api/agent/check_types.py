@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from registry.api.agent.definitions import FLAP_FIELDS
+from registry.api.agent.flap_fields import flapping_problem
 from registry.config import Settings
-from registry.config.check_settings import LEAST_FLAP_S, MOST_FLAP_S, MOST_FLAPS
 from registry.config.scripts import DISABLED_IN_FILES, DISABLED_OVER_API, api_scripts, file_scripts
 from registry.http.errors import HttpError
-from registry.wire.duration import SECOND, format_duration
 
 STATUSES = ("passing", "warning", "critical")
 
@@ -71,28 +69,7 @@ def problem(given: dict[str, Any]) -> str:
         return "MaxOutputMaxSize must be positive"
     if given.get("FailuresBeforeWarning", 0) > given.get("FailuresBeforeCritical", 0):
         return "FailuresBeforeWarning can't be higher than FailuresBeforeCritical"
-    return _flapping_problem(given)
-
-
-def _flapping_problem(given: dict[str, Any]) -> str:
-    """Return what is wrong with when a check is held for changing too often, "" for nothing."""
-    if given.get("TTL", 0) > 0 and any(given.get(field.name) for field in FLAP_FIELDS):
-        return (
-            "FlapThreshold, FlapWindow and FlapCalm do not apply to TTL checks, "
-            "whose status is always the one that was set last; leave them out"
-        )
-    threshold = given.get("FlapThreshold", 0)
-    if not -1 <= threshold <= MOST_FLAPS:
-        return (
-            f"FlapThreshold must be from 1 to {MOST_FLAPS}, -1 to never hold the check, "
-            f"or 0 for the server's flap_threshold, found {threshold}"
-        )
-    for name in ("FlapWindow", "FlapCalm"):
-        span = given.get(name, 0)
-        if span and not LEAST_FLAP_S * SECOND <= span <= MOST_FLAP_S * SECOND:
-            least, most = format_duration(LEAST_FLAP_S * SECOND), format_duration(MOST_FLAP_S * SECOND)
-            return f"{name} must be from {least} to {most}, found {format_duration(span)}"
-    return ""
+    return flapping_problem(given)
 
 
 def type_of(given: dict[str, Any]) -> str:

@@ -5,16 +5,10 @@ other spelling, here each place takes both, as clients mix them up. ``Token`` an
 ``Script`` are passed over like every unknown field.
 """
 
+from registry.api.agent.flap_fields import FLAP_FIELDS
 from registry.api.catalog_definitions import ADDRESS, WEIGHTS
 from registry.api.proxies import PROXY
 from registry.wire.decode import BOOLEAN, DURATION, INTEGER, RAW, STRING, Field, ListOf, MapOf, Struct
-
-FLAP_FIELDS = (
-    Field("FlapThreshold", INTEGER, ("flap_threshold",)),
-    Field("FlapWindow", DURATION, ("flap_window",)),
-    Field("FlapCalm", DURATION, ("flap_calm",)),
-)
-"""When a check is held for changing too often; Consul has nothing of the kind."""
 
 PROBE_FIELDS = (
     Field("ScriptArgs", ListOf(STRING), ("Args", "script_args")),
