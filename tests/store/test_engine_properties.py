@@ -19,7 +19,8 @@ TABLES = st.sampled_from(["services", "checks"])
 NAMES = [node + b"\0" + member for node in (b"n", b"m") for member in (b"a", b"b", b"c")]
 KEYS = st.sampled_from(NAMES)
 EXPECTED = st.one_of(st.none(), st.integers(ABSENT, 12))
-PUTS = st.lists(st.builds(Put, TABLES, KEYS, st.binary(max_size=8), EXPECTED), max_size=3)
+CREATED = st.one_of(st.just(0), st.integers(1, 12))
+PUTS = st.lists(st.builds(Put, TABLES, KEYS, st.binary(max_size=8), EXPECTED, CREATED), max_size=3)
 DELETES = st.lists(st.builds(Delete, TABLES, KEYS, EXPECTED), max_size=2)
 REFRESHES = st.lists(st.builds(Refresh, TABLES, KEYS, st.binary(max_size=8), st.integers(1, 12)), max_size=2)
 GUARDS = st.lists(
@@ -62,7 +63,7 @@ class Model:
         for delete in change.deletes:
             self.rows.pop((delete.table, delete.key), None)
         for put in change.puts:
-            create = self.rows.get((put.table, put.key), (self.index,))[0]
+            create = put.create or self.rows.get((put.table, put.key), (self.index,))[0]
             self.rows[put.table, put.key] = (create, self.index, put.value)
         for refresh in change.refreshes:
             create, modify, _ = self.rows[refresh.table, refresh.key]
