@@ -5,6 +5,7 @@ the result.
 """
 
 import functools
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -15,6 +16,9 @@ from bench.figures import Figure, Goal
 from bench.load import Sample
 from bench.servers import Server
 from bench.wrk import Blast
+
+CALM_WITHIN_S, CALM_OVER_S, CALM_CORES = 10.0, 0.2, 0.1
+"""How long a run waits for the other servers to become calm, and what is calm: of a core, over how long."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ def contest(bench: Bench, what: str, entries: Sequence[Entry], laps: int = 0) ->
     for lap in range(laps):
         turn = lap % len(entries)
         for entry in (*entries[turn:], *entries[:turn]):
+            _await_calm([other.server for other in entries if other.server is not entry.server])
             before = entry.server.process.cpu_s()
             found = entry.load(lap)
             cpu_us = (entry.server.process.cpu_s() - before) / max(found.answers, 1) * 1e6
@@ -167,6 +172,19 @@ def contest(bench: Bench, what: str, entries: Sequence[Entry], laps: int = 0) ->
     # In the order of the entries, whoever came first in the last lap.
     result.runs = {entry.name: result.runs[entry.name] for entry in entries}
     return result
+
+
+def _await_calm(servers: Sequence[Server]) -> None:
+    """Wait until the other servers have nothing to do: one may still be at what it was asked before.
+
+    Consul works on for seconds after 256 connections have stopped registering.
+    """
+    give_up = time.monotonic() + CALM_WITHIN_S
+    while servers and time.monotonic() < give_up:
+        before = sum(server.process.cpu_s() for server in servers)
+        time.sleep(CALM_OVER_S)
+        if sum(server.process.cpu_s() for server in servers) - before <= CALM_CORES * CALM_OVER_S:
+            return
 
 
 def _rate(run: Run) -> float:

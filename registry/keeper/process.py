@@ -47,7 +47,6 @@ def run_keeper(settings: Settings, ready: Callable[[], None]) -> int:
 async def _run(settings: Settings, ready: Callable[[], None]) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
     folder = DataFolder(Path(settings.data_dir))
     lock = _only_one(folder)
     if lock is None:
@@ -60,6 +59,8 @@ async def _run(settings: Settings, ready: Callable[[], None]) -> int:
     except StoreError as error:
         logger.error("%s", error)
         return CAN_NOT_START
+    # Until here SIGTERM ends the process at once: there is nothing to finish, and loading takes long.
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     beats = Beats(folder.run)
     pulses = Pulses(folder.run, settings.check_late_after)
     recorder = Recorder(store, settings.check_history, _now_ms, loop)

@@ -90,6 +90,8 @@ class Replica:
         """
         seen = self._store.counter
         catalog = Catalog()
+        # Before and not after: loading leaves no garbage, and a million instances to walk.
+        gc.collect()
         gc.disable()
         try:
             catalog.load(*self._store.load())
@@ -98,7 +100,6 @@ class Replica:
         old, self.catalog, self.seen = self.catalog, catalog, seen
         old.forget()
         # What is loaded stays: walking it again in every full collection would stall the loop.
-        gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
 

@@ -134,7 +134,8 @@ class Supervisor:
     """Runs the workers of one registry until a signal ends it.
 
     Attributes:
-        all_ended_well: no process that was told to end had to be killed or failed in it.
+        all_ended_well: no process that was told to end had to be killed or failed in it, but for those
+            that were still loading.
     """
 
     def __init__(self, settings: Settings, definitions: "Definitions | None") -> None:
@@ -271,7 +272,7 @@ class Supervisor:
         self._workers.remove(worker)
         status = os.waitstatus_to_exitcode(raw)
         if worker.leaving:
-            self.all_ended_well = self.all_ended_well and status == 0
+            self.all_ended_well = self.all_ended_well and (status == 0 or not worker.ready)
         else:
             how = f"signal {-status}" if status < 0 else f"status {status}"
             logger.error("%s %d ended unexpectedly with %s", worker.role, worker.pid, how)

@@ -84,7 +84,6 @@ class _Worker:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         settings = self._settings
         folder = DataFolder(Path(settings.data_dir))
         limits = Limits(settings.map_size, settings.max_size, settings.log_max_entries, settings.log_max_age)
@@ -95,6 +94,8 @@ class _Worker:
         except StoreError as error:
             logger.error("%s", error)
             return CAN_NOT_START
+        # Until here SIGTERM ends the process at once: there is nothing to finish, and loading takes long.
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         mark_created(folder)
         beats = own_table(folder.run)
         world = World(

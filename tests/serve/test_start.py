@@ -100,6 +100,19 @@ def test_damaged_data_is_refused_and_left_as_it_is(make_server: MakeServer, dama
     assert (data.read_bytes() if data.exists() else None) == before
 
 
+def test_only_a_proper_stop_spares_the_next_start_the_long_look(make_server: MakeServer) -> None:
+    server = make_server(workers=2)
+    note = server.data_dir / "store" / "closed"
+    server.start()
+    assert not note.exists()
+    server.stop()
+    assert note.exists()
+    server.start()
+    assert not note.exists()
+    server.kill()
+    assert not note.exists()
+
+
 def test_damage_that_nothing_tells_of_is_found_by_loading(make_server: MakeServer) -> None:
     """The disk's own: the file is as old and as long as when the registry stopped properly."""
     server = make_server(workers=2)
