@@ -10,7 +10,7 @@ import pytest
 from harness.client import Reply
 from harness.process import wait_until
 from harness.server import RegistryServer
-from harness.target import Target
+from running.target import Target
 
 COUNT = 4
 HEALTHY = "/v1/health/service/web?passing"
