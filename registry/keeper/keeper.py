@@ -237,7 +237,10 @@ class Keeper:
         return instance is not None and self._warden.holds(instance)
 
     async def _reap(self, runner: Runner) -> None:
+        removed: list[str] = []
+
         def draft(catalog: Catalog) -> Change | None:
+            removed.clear()
             node = catalog.nodes.get(self._node_key)
             check = node.checks.get(runner.key) if node else None
             instance = node.instances.get(runner.service_key) if node else None
@@ -245,6 +248,7 @@ class Keeper:
                 return None
             changes = Draft(catalog)
             changes.remove_instance(instance)
+            removed.append(instance.id)
             return changes.change()
 
         try:
@@ -252,12 +256,17 @@ class Keeper:
         except StoreError as error:
             logger.warning("service %s could not be deregistered: %s", runner.service_key, error)
             return
-        logger.warning(
-            "deregistered service %s: its check %s was critical for more than %g s",
-            runner.service_key,
-            runner.key,
-            runner.deregister_after_s,
-        )
+        for service_id in removed:
+            # Loading it takes two megabytes, which a registry does without until a service is reaped.
+            from registry.observe import metrics
+
+            metrics.SERVICES_REAPED.inc()
+            logger.warning(
+                "deregistered service %s: its check %s was critical for more than %g s",
+                service_id,
+                runner.key,
+                runner.deregister_after_s,
+            )
 
     async def look_around(self, every_s: float) -> None:
         """Find the heartbeat tables of new workers, and retire those of dead ones."""

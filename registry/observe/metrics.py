@@ -44,6 +44,11 @@ PROBE_SECONDS = Histogram(
     buckets=LATENCY_BUCKETS_S,
     registry=None,
 )
+SERVICES_REAPED = Counter(
+    "registry_services_reaped",
+    "Services deregistered for having been critical longer than DeregisterCriticalServiceAfter",
+    registry=None,
+)
 CHECKS_RUNNING = Gauge(
     "registry_checks_running",
     "Checks that the keeper runs",

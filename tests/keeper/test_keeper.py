@@ -152,6 +152,9 @@ def test_a_service_that_stays_critical_is_deregistered(server: RegistryServer) -
         wait_until(lambda: server.client.get("/v1/catalog/service/web").json == [], 20)
 
     assert server.client.get("/v1/agent/checks").json == {}
+    counted = "registry_services_reaped_total 1.0"
+    wait_until(lambda: counted in server.client.get("/v1/agent/metrics?format=prometheus").text, 5)
+    assert server.output().count("deregistered service web") == 1
 
 
 def test_a_killed_keeper_is_replaced_and_no_check_is_forgotten(
