@@ -5,7 +5,7 @@ Guarantees
     - Every process that has applied the same entries has the same objects, answers and indexes,
       whether it followed the log or loaded the tables: an index is the highest ModifyIndex among the
       objects a topic covers and the topic's tombstone, and nothing else. Removing an object therefore
-      always writes the tombstones of the topics it leaves (see `registry.catalog.changes`).
+      always writes the tombstones of the topics it leaves (see `registry.replica.draft`).
     - No index goes backwards: an object's removal has a higher index than anything about it before.
 
 Rejected

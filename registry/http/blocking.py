@@ -38,7 +38,7 @@ SLICE = 12
 """Requests woken, or queues evaluated, before other work gets its turn.
 
 With two workers and the clients on two cores, 10,000 watchers had their answers after 490 ms, and lookups
-meanwhile a p99 of 3 ms. With 16 it was 390 ms and 7 to 11 ms, with 32 below 350 ms and 56 to 103 ms, as
+meanwhile a p99 of 3 to 5 ms. With 16 it was 390 ms and 7 to 11 ms, with 32 below 350 ms and 56 to 103 ms, as
 then nothing is left of the processors that lookups could have.
 """
 

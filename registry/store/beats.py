@@ -1,4 +1,4 @@
-"""Heartbeats of TTL checks: a table in memory that workers write and the keeper reads.
+"""Heartbeats of TTL checks: a table in memory that workers write, for the keeper and whoever asks.
 
 A heartbeat that changes nothing must not touch the disk, and comes in by the thousand through any
 worker. So each worker has a file of its own under ``run/``, mapped into memory: nobody else writes it,

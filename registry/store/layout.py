@@ -2,7 +2,10 @@
 
 DIR/             0700
   registry.lock  held by the one supervisor of the folder (flock)
-  store/         the LMDB environment (data.mdb, lock.mdb), and write.lock, held by who commits
+  keeper.lock    held by the one keeper
+  store/         the LMDB environment (data.mdb, lock.mdb); write.lock, held by who commits; notes that
+                 the data has existed (created) and was closed properly (closed)
+  warm           requests whose answers are made again at a start
   reserve        bytes given back when the disk is full, so that deletes still work
   run/           a datagram socket a process, a table of heartbeats a worker, named by pid;
                  what the keeper last saw of each check; what each process counted
