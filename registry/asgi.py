@@ -27,7 +27,7 @@ from registry.http.query import clean_path, decode_path, parse_query
 from registry.http.reads import TEXT_MARK, Plan, Reads
 from registry.http.request import Request, Response
 from registry.http.routing import Found, ReadRoute, Router, WriteRoute
-from registry.http.sending import STREAM_FROM_BYTES, Send, Sender
+from registry.http.sending import REQUEST_ID, Send, Sender
 from registry.store.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ class App:
         self._sender = Sender(self.answers, settings.write_timeout, loop)
         self._accepts_gzip = self._sender.accepts_gzip
         self._request_id = self._sender.request_id
+        self._fresh_ids = self._sender.fresh_ids
 
     def changed(self, topics: set[str] | None) -> None:
         """Drop the answers made from these topics and look after their waiters; None for all."""
@@ -118,7 +119,7 @@ class App:
         if self._read_counter() != self._replica.seen:
             self._replica.catch_up()
         answer = self._cached.get((scope["raw_path"], scope["query_string"]))
-        if answer is None or scope["method"] != "GET" or len(answer.body) > STREAM_FROM_BYTES:
+        if answer is None or scope["method"] != "GET" or answer.large:
             return await self._handle(scope, receive, send)
         request_id = b""
         gzip = hosts = 0
@@ -129,7 +130,7 @@ class App:
                     return await self._handle(scope, receive, send)
             elif name == b"accept-encoding":
                 gzip = self._accepts_gzip(value)
-            elif name == b"x-request-id":
+            elif name == REQUEST_ID:
                 request_id = request_id or value
             elif name in _UNUSUAL and (name != b"accept" or value.startswith(b"text/plain")):
                 return await self._handle(scope, receive, send)
@@ -142,7 +143,10 @@ class App:
             {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": [*answer.headers, (b"x-request-id", self._request_id(request_id))],
+                "headers": [
+                    *answer.headers,
+                    (REQUEST_ID, self._request_id(request_id)) if request_id else next(self._fresh_ids),
+                ],
             }
         )
         await send(answer.body_event)
@@ -156,7 +160,7 @@ class App:
         for name, value in scope["headers"]:
             hosts += name == b"host"
             headers.setdefault(name, value)
-        request_id = self._request_id(headers.get(b"x-request-id", b""))
+        request_id = self._request_id(headers.get(REQUEST_ID, b""))
         body = Body(headers, receive, self._settings.max_body_bytes, self._settings.body_timeout)
         try:
             self._check_host(hosts, headers.get(b"host", b""))

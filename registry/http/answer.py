@@ -8,6 +8,9 @@ Headers = list[tuple[bytes, bytes]]
 GZIP_FROM_BYTES: Final = 1400
 """Consul's threshold: smaller bodies are sent as they are."""
 
+STREAM_FROM_BYTES: Final = 1 << 20
+"""Larger bodies are sent in pieces, so that a slow reader does not hold a copy of the whole."""
+
 _OVERHEAD: Final = 1500
 """Bytes that an answer occupies besides its bodies: objects, headers, cache entries."""
 
@@ -49,6 +52,7 @@ class Answer:
         status, headers, body: of the response; `headers` has no request id and no content encoding.
         etag: value of the ETag header, b"" for none.
         index: the X-Consul-Index that it shows, 0 for none.
+        large: whether the body is sent in pieces.
         topics, digest: as in `Result`.
         used: asked for since the cache last looked.
     """
@@ -61,6 +65,7 @@ class Answer:
         "etag",
         "headers",
         "index",
+        "large",
         "status",
         "topics",
         "used",
@@ -81,6 +86,7 @@ class Answer:
         self.headers = headers
         self.body = body
         self.body_event = {"type": "http.response.body", "body": body}
+        self.large = len(body) > STREAM_FROM_BYTES
         self.index = index
         self.etag = etag
         self.topics = topics

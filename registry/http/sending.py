@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count, repeat
 from typing import Any
 
-from registry.http.answer import Answer, Headers
+from registry.http.answer import STREAM_FROM_BYTES, Answer, Headers
 from registry.http.cache import AnswerCache, Key
 from registry.http.errors import HttpError, NoEndpoint, SlowClient
 from registry.http.reads import COMMON, FAILED_META, NOSNIFF
@@ -13,11 +14,8 @@ from registry.http.request import Response
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-STREAM_FROM_BYTES = 1 << 20
-"""Larger bodies are sent in pieces, so that a slow reader does not hold a copy of the whole."""
-
 PIECE_BYTES = 1 << 18
-REQUEST_ID_MAX = 128
+REQUEST_ID, REQUEST_ID_MAX = b"x-request-id", 128
 MEMO_MAX, MEMO_VALUE_MAX = 1024, 256
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
@@ -28,6 +26,9 @@ class Sender:
     Args:
         answers: the cache, which is told when an answer grows by its compressed form.
         write_timeout_s: seconds after which a client that takes nothing of a large body is let go.
+
+    Attributes:
+        fresh_ids: headers with an ID for a request that came without one; each is this worker's next.
     """
 
     def __init__(self, answers: AnswerCache, write_timeout_s: float, loop: asyncio.AbstractEventLoop) -> None:
@@ -35,8 +36,11 @@ class Sender:
         self._write_timeout_s = write_timeout_s
         self._loop = loop
         self._gzip_memo: dict[bytes, bool] = {}
-        self._id_prefix = os.urandom(6).hex().encode()
-        self._id_count = 0
+        # Put together in C: every cached lookup takes one.
+        numbered = f"{os.urandom(6).hex()}-%x".encode().__mod__
+        self.fresh_ids: Iterator[tuple[bytes, bytes]] = zip(
+            repeat(REQUEST_ID), map(numbered, count(1)), strict=False
+        )
 
     async def answer(
         self, send: Send, answer: Answer, key: Key, headers: dict[bytes, bytes], request_id: bytes
@@ -48,7 +52,7 @@ class Sender:
             await self._parts(send, 304, kept, b"", request_id)
             return
         if self.accepts_gzip(headers.get(b"accept-encoding", b"")):
-            if len(answer.body) > STREAM_FROM_BYTES:
+            if answer.large:
                 # zlib lets go of the GIL, so a large body is compressed beside the loop.
                 await asyncio.to_thread(answer.gzipped)
             answer = self.gzipped(answer, key)
@@ -75,7 +79,7 @@ class Sender:
         start = {
             "type": "http.response.start",
             "status": status,
-            "headers": [*headers, (b"x-request-id", request_id)],
+            "headers": [*headers, (REQUEST_ID, request_id)],
         }
         if len(body) <= STREAM_FROM_BYTES:
             await send(start)
@@ -117,8 +121,7 @@ class Sender:
         """Return the ID that a request is known by: the client's own, if it is short and printable."""
         if given and len(given) <= REQUEST_ID_MAX and given.isascii() and given.decode().isprintable():
             return given
-        self._id_count += 1
-        return b"%s-%x" % (self._id_prefix, self._id_count)
+        return next(self.fresh_ids)[1]
 
 
 def _matches(if_none_match: bytes, etag: bytes) -> bool:

@@ -168,7 +168,7 @@ class _Worker:
 
 def _server(settings: Settings, app: App) -> Server:
     return Server(
-        app,
+        app.__call__,  # bound once, not looked up for every request
         address=settings.http_addr.host,
         port=settings.http_addr.port,
         interface=Interfaces.ASGINL,
