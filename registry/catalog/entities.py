@@ -10,6 +10,8 @@ from bisect import bisect_left
 import msgspec
 from pyroaring import BitMap
 
+from registry.catalog import topics
+
 BITMAP_PAYS_FROM = 64
 """Group size from which set operations on bitmaps beat looking at each instance (measured: 50 to 100)."""
 
@@ -75,6 +77,7 @@ class Node:
     """A node in memory, with everything on it by folded ID.
 
     Attributes:
+        topic, checks_topic: those of the node with its instances, and of all checks on it.
         index: Consul's per-node index: last change of the node or of a service on it.
         checks_index: last change of a check on it.
         level_checks: its node-level checks, by check ID.
@@ -91,6 +94,7 @@ class Node:
         "checks_closed",
         "checks_index",
         "checks_open",
+        "checks_topic",
         "create",
         "fragment",
         "health_head",
@@ -106,11 +110,14 @@ class Node:
         "orphans",
         "packed",
         "slot",
+        "topic",
     )
 
     def __init__(self, slot: int, key: str) -> None:
         self.slot = slot
         self.key = key
+        self.topic = topics.node(key)
+        self.checks_topic = topics.node_checks(key)
         self.name = ""
         self.id = ""
         self.address = ""
@@ -148,6 +155,7 @@ class Group:
     Attributes:
         key: folded name.
         connect: whether it holds the proxies of the service rather than its instances.
+        topic: that of its instances.
         index: Consul's per-service index.
         members: the instances in answer order: node name, then service ID.
         slots: the same as a bitmap, None while the group is too small for one to pay.
@@ -155,11 +163,12 @@ class Group:
             leaves the old name on checks that a renaming registration does not repeat.
     """
 
-    __slots__ = ("connect", "index", "key", "members", "slots", "strays")
+    __slots__ = ("connect", "index", "key", "members", "slots", "strays", "topic")
 
     def __init__(self, key: str, *, connect: bool) -> None:
         self.key = key
         self.connect = connect
+        self.topic = topics.connect(key) if connect else topics.service(key)
         self.index = 0
         self.members: list[Instance] = []
         self.slots: BitMap | None = None

@@ -198,7 +198,7 @@ def _finish(catalog: "Catalog") -> None:
     for node in catalog.nodes.values():
         _finish_node(catalog, node)
     for group in groups:
-        group.index = max(group.index, catalog.tombstones.get(catalog.topic_of(group), 0))
+        group.index = max(group.index, catalog.tombstones.get(group.topic, 0))
     for key, guard in catalog.guards.items():
         if key in catalog.services:
             guarded = catalog.services[key]
@@ -211,8 +211,8 @@ def _finish_node(catalog: "Catalog", node: Node) -> None:
     """Derive what a node's tombstones and node-level checks add to the indexes."""
     node.refresh_health()
     buried = catalog.tombstones
-    node.index = max(node.index, buried.get(topics.node(node.key), 0))
-    node.checks_index = max(node.checks_index, buried.get(topics.node_checks(node.key), 0))
+    node.index = max(node.index, buried.get(node.topic, 0))
+    node.checks_index = max(node.checks_index, buried.get(node.checks_topic, 0))
     shared = max(
         node.modify,
         buried.get(topics.level_checks(node.key), 0),

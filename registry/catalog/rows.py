@@ -5,6 +5,7 @@ reads what an older one wrote. The fields that the indexes need come first: the 
 those alone, which is all that loading a million rows has to pay for.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -141,9 +142,9 @@ unpack_service_head = msgspec.msgpack.Decoder(ServiceHead).decode
 unpack_check_head = msgspec.msgpack.Decoder(CheckHead).decode
 
 
-def fold(name: str) -> str:
-    """Return the form under which a name is looked up: Consul's catalog ignores case."""
-    return name.lower()
+fold: Callable[[str], str] = str.lower
+"""Returns the form under which a name is looked up: Consul's catalog ignores case. Every row that is applied
+folds ten names, so nothing of ours is called for it."""
 
 
 def node_key(node: str) -> bytes:

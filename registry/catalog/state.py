@@ -228,7 +228,7 @@ class Catalog:
             node = Node(self.node_slots.take(), _intern(key))
             self.node_slots.items[node.slot] = node
             self.nodes[node.key] = node
-            touched.add(topics.node_checks(key))
+            touched.add(node.checks_topic)
         else:
             self._unindex_node(node)
         node.name, node.id, node.address = row.name, row.id, row.address
@@ -239,7 +239,7 @@ class Catalog:
             self.node_meta.add(pair, node.slot)
         if node.id:
             self.node_ids[node.id.lower()] = node.key
-        touched |= {topics.NODES, topics.node(key)}
+        touched |= {topics.NODES, node.topic}
         self._touch_instances(node, touched)
         return node
 
@@ -253,7 +253,7 @@ class Catalog:
         self._unindex_node(node)
         del self.nodes[node.key]
         self.node_slots.release(node.slot)
-        touched |= {topics.NODES, topics.node(node.key), topics.node_checks(node.key)}
+        touched |= {topics.NODES, node.topic, node.checks_topic}
 
     # Instances
 
@@ -268,14 +268,14 @@ class Catalog:
         else:
             checks = old.checks
             self._detach(old, touched)
-        tags = tuple([_intern(tag) for tag in head.tags])
-        folded = tuple([_intern(rows.fold(tag)) for tag in head.tags])
+        tags = tuple(map(_intern, head.tags))
+        folded = tuple(map(_intern, map(rows.fold, tags)))
         slot = self.instance_slots.take() if old is None else old.slot
         instance = Instance(
             slot,
             node,
-            _intern(key),
-            head.id if head.id != key else _intern(key),
+            key,
+            head.id if head.id != key else key,
             _intern(head.name),
             self.groups_for(head),
             tags,
@@ -302,20 +302,21 @@ class Catalog:
         node.instances[instance.key] = instance
         for group in instance.groups:
             group.add(instance)
+            touched.add(group.topic)
         for tag in set(instance.tag_keys):
             self.tags.add(tag, instance.slot)
         self.service_list.add(instance)
         self.instance_count += 1
         self._bind(instance, checks)
-        touched |= {topics.SERVICES, topics.node(node.key)}
-        touched.update(self.topic_of(group) for group in instance.groups)
+        touched.add(topics.SERVICES)
+        touched.add(node.topic)
 
     def _detach(self, instance: Instance, touched: set[str]) -> None:
         """Take an instance out of everything but its slot."""
         node = instance.node
         del node.instances[instance.key]
         for group in instance.groups:
-            touched.add(self.topic_of(group))
+            touched.add(group.topic)
             group.remove(instance)
             self._drop_if_empty(group)
         for tag in set(instance.tag_keys):
@@ -326,7 +327,7 @@ class Catalog:
         for check in instance.checks:
             self.stray(check, True)
         instance.groups = ()
-        touched |= {topics.SERVICES, topics.node(node.key)}
+        touched |= {topics.SERVICES, node.topic}
 
     def _remove_instance(self, instance: Instance, touched: set[str]) -> None:
         self._detach(instance, touched)
@@ -362,13 +363,15 @@ class Catalog:
         if old is not None:
             self._detach_check(old, node, touched)
         slot = self.check_slots.take() if old is None else old.slot
+        service_key = rows.fold(head.service_id)
+        instance = node.instances.get(service_key) if service_key else None
         check = Check(
             slot,
             node.key,
-            _intern(key),
-            head.id if head.id != key else _intern(key),
+            key,
+            head.id if head.id != key else key,
             _intern(head.status),
-            _intern(rows.fold(head.service_id)),
+            instance.key if instance is not None else service_key,
             _intern(rows.fold(head.service_name)),
             head.local,
             create,
@@ -378,23 +381,24 @@ class Catalog:
         node.checks[check.key] = check
         self.check_slots.items[slot] = check
         self.statuses.add(check.status, slot)
-        instance = node.instances.get(check.service_key) if check.service_key else None
         if instance is not None:
-            self._bind(instance, ordered([*instance.checks, check]))
-        elif check.service_key:
+            self._bind(instance, ordered([*instance.checks, check]) if instance.checks else (check,))
+        elif service_key:
             node.orphans[check.key] = check
             self.stray(check, True)
         self._touch_check(node, check, touched)
 
     def _touch_check(self, node: Node, check: Check, touched: set[str]) -> None:
-        touched |= {topics.CHECKS, topics.node_checks(node.key)}
+        touched.add(topics.CHECKS)
+        touched.add(node.checks_topic)
         if not check.service_key:
             node.refresh_health()
             self._touch_instances(node, touched)
             return
         instance = node.instances.get(check.service_key)
         if instance is not None:
-            touched.update(self.topic_of(group) for group in instance.groups)
+            for group in instance.groups:
+                touched.add(group.topic)
         if check.name_key:
             touched.add(topics.service(check.name_key))
 
@@ -416,13 +420,16 @@ class Catalog:
     def _bind(self, instance: Instance, checks: tuple[Check, ...]) -> None:
         """Make ``checks`` the checks of an instance."""
         instance.checks = checks
-        instance.healthy = all(check.status == PASSING for check in checks)
-        if instance.healthy:
+        healthy, name_key = True, instance.groups[0].key
+        for check in checks:
+            if check.status != PASSING:
+                healthy = False
+            self.stray(check, check.name_key != name_key)
+        instance.healthy = healthy
+        if healthy:
             self.unhealthy.discard(instance.slot)
         else:
             self.unhealthy.add(instance.slot)
-        for check in checks:
-            self.stray(check, check.name_key != instance.groups[0].key)
 
     def stray(self, check: Check, astray: bool) -> None:
         """Note whether a check hangs under a service name that its instance does not have."""
@@ -438,14 +445,10 @@ class Catalog:
 
     def _touch_instances(self, node: Node, touched: set[str]) -> None:
         for instance in node.instances.values():
-            touched.update(self.topic_of(group) for group in instance.groups)
+            touched.update(group.topic for group in instance.groups)
 
     def _touch_guard(self, name_key: str, touched: set[str]) -> None:
         touched |= {topics.GUARDS, topics.guard(name_key), topics.service(name_key)}
-
-    def topic_of(self, group: Group) -> str:
-        """Return the topic of a group's instances."""
-        return topics.connect(group.key) if group.connect else topics.service(group.key)
 
     def raise_table(self, table: str, index: int) -> None:
         """Note that a table, by its topic, has a row with this ModifyIndex."""

@@ -34,6 +34,10 @@ class AliasRunner(Runner):
         self._flapping = Flapping(flaps.for_check(self.probe), row.status, row.output, loop.time())
         self._timer: asyncio.TimerHandle | None = None
 
+    def start(self) -> None:
+        """Wait for what it stands for to change."""
+        self.pulse.waits(None)
+
     def stop(self) -> None:
         """End; it will not be let go either if it is held."""
         if self._timer is not None:

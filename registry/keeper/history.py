@@ -84,6 +84,9 @@ class Recorder:
             if packed is None:
                 self._pending[key] = _Pending(anew=True)
                 continue
+            if not before:
+                # A new one has nothing to do with one of that name before, and no row that need be read.
+                self._pending[key] = _Pending(anew=True)
             after = unpack_check_head(packed).status
             if after != before:
                 self._add(key, transition(index, time_ms, before, packed))

@@ -73,6 +73,7 @@ class Keeper:
         self._loop = loop
         self._runners: dict[str, Runner] = {}
         self._aliases: dict[str, AliasRunner] = {}
+        self._reapable: dict[str, Runner] = {}
         self._results: dict[str, tuple[str, str]] = {}
         self._written_at: dict[str, float] = {}
         self._writing: asyncio.Task[None] | None = None
@@ -88,6 +89,7 @@ class Keeper:
             self._follow(key)
         self._look_at_aliases()
         self._pulses.all_taken_up()
+        self._pulses.count_running()
 
     def rows_changed(self, keys: set[bytes]) -> None:
         """Follow what the log says about these rows of the checks table."""
@@ -97,6 +99,7 @@ class Keeper:
             if node_key == self._node_key:
                 self._follow(key)
         self._look_at_aliases()
+        self._pulses.count_running()
 
     def stop(self) -> None:
         """End all runners."""
@@ -104,6 +107,7 @@ class Keeper:
             runner.stop()
         self._runners.clear()
         self._aliases.clear()
+        self._reapable.clear()
 
     def _own_node(self) -> Node | None:
         return self._replica.catalog.nodes.get(self._node_key)
@@ -125,10 +129,10 @@ class Keeper:
             self._take_up(check, row)
 
     def _take_up(self, check: Check, row: CheckRow) -> None:
-        probe = row.probe or {}
+        probe, number = row.probe or {}, beat_hash(check.key)
         runner: Runner
         if "TTL" in probe:
-            runner = self._ttl_runner(check, row)
+            runner = self._ttl_runner(check, row, number)
         elif "AliasNode" in probe or "AliasService" in probe:
             runner = AliasRunner(check, row, self._loop, self._node_key, self._report, self._flaps)
             self._aliases[check.key] = runner
@@ -136,11 +140,13 @@ class Keeper:
             running = prober(probe, self._tools)
             runner = ProbeRunner(check, row, self._loop, running, self._report, self._flaps)
         self._runners[check.key] = runner
-        runner.pulse = self._pulses.of(check.key, row.type)
+        if runner.deregister_after_s:
+            self._reapable[check.key] = runner
+        runner.pulse = self._pulses.of(number, row.type)
         runner.start()
 
-    def _ttl_runner(self, check: Check, row: CheckRow) -> TtlRunner:
-        number, key = beat_hash(check.key), check.key
+    def _ttl_runner(self, check: Check, row: CheckRow, number: int) -> TtlRunner:
+        key = check.key
         ttl_ns = int((row.probe or {})["TTL"])
 
         def last_beat() -> float:
@@ -160,6 +166,7 @@ class Keeper:
     def _drop(self, key: str) -> None:
         runner = self._runners.pop(key, None)
         self._aliases.pop(key, None)
+        self._reapable.pop(key, None)
         self._results.pop(key, None)
         self._written_at.pop(key, None)
         if runner is not None:
@@ -226,7 +233,7 @@ class Keeper:
         """Remove, again and again, the services that have been critical for too long."""
         while True:
             await asyncio.sleep(REAP_EVERY_S)
-            for runner in list(self._runners.values()):
+            for runner in list(self._reapable.values()):
                 if runner.is_overdue(self._tools.lag) and not self._is_held(runner.service_key):
                     await self._reap(runner)
 

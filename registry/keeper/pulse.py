@@ -4,12 +4,12 @@ A runner tells its pulse what happens; the pulse publishes it and counts it. Tha
 noticeable part of a probe: it takes six microseconds, of which two are for publishing.
 """
 
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.keeper.rules import CRITICAL, PASSING, WARNING
-from registry.store.beats import beat_clock, beat_hash
+from registry.store.beats import beat_clock
 from registry.store.live import LiveTable, Seen
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ OTHER = "other"
 class Pulse:
     """Is told what a check does; this one keeps it to itself."""
 
-    def waits(self, next_in_s: float) -> None:
-        """Take note that the check is due in so many seconds."""
+    def waits(self, next_in_s: float | None) -> None:
+        """Take note that the check is due in so many seconds, None when it has no time of its own."""
 
     def ran(self, status: str, took_s: float | None, late_s: float, next_in_s: float | None) -> None:
         """Take note of a run that has just ended.
@@ -52,15 +52,31 @@ class Pulses:
 
     def __init__(self, run: Path, late_after_s: float) -> None:
         self.table = LiveTable(run, beat_clock)
+        self.kinds: dict[str, _Counters] = {}
         self.late_after_s = late_after_s
 
-    def of(self, check_key: str, kind: str) -> Pulse:
-        """Return the pulse of a check with this key and type that begins to be run."""
-        return _Published(self, beat_hash(check_key), kind)
+    def of(self, number: int, kind: str) -> Pulse:
+        """Return the pulse of a check that begins to be run, by its `beat_hash` and type.
+
+        It is published when it says what it waits for.
+        """
+        return _Published(self, number, kind)
 
     def all_taken_up(self) -> None:
         """Take note that each check has got its pulse: what else an earlier keeper saw is over."""
         self.table.forget_earlier()
+
+    def counters(self, kind: str) -> "_Counters":
+        """Return the metrics of one kind of check, found once."""
+        found = self.kinds.get(kind)
+        if found is None:
+            found = self.kinds[kind] = _Counters(kind)
+        return found
+
+    def count_running(self) -> None:
+        """Show how many checks are run, after some have come or gone."""
+        for counters in self.kinds.values():
+            counters.show_running()
 
     def close(self) -> None:
         """Let go of the table."""
@@ -73,13 +89,13 @@ class _Published(Pulse):
     def __init__(self, pulses: Pulses, number: int, kind: str) -> None:
         self._pulses = pulses
         self._number = number
-        self._kind = _counters(kind if kind in KINDS else OTHER)
+        self._kind = pulses.counters(kind if kind in KINDS else OTHER)
         self._seen = pulses.table.seen(number)
-        self._kind.running.inc()
-        pulses.table.publish(number, self._seen)
+        self._kind.running += 1
 
-    def waits(self, next_in_s: float) -> None:
-        self._publish(self._seen._replace(next=_in(next_in_s)))
+    def waits(self, next_in_s: float | None) -> None:
+        last, _, took_us, status, runs = self._seen
+        self._publish(Seen(last, 0 if next_in_s is None else _in(next_in_s), took_us, status, runs))
 
     def ran(self, status: str, took_s: float | None, late_s: float, next_in_s: float | None) -> None:
         kind = self._kind
@@ -95,7 +111,7 @@ class _Published(Pulse):
         self._publish(Seen(beat_clock(), due, took_us, status, self._seen.runs + 1))
 
     def gone(self) -> None:
-        self._kind.running.dec()
+        self._kind.running -= 1
         self._pulses.table.forget(self._number)
 
     def _publish(self, seen: Seen) -> None:
@@ -108,7 +124,11 @@ def _in(seconds: float) -> int:
 
 
 class _Counters:
-    """The metrics of one kind of check, found once: looking a label up costs as much as counting."""
+    """The metrics of one kind of check: looking a label up costs as much as counting.
+
+    Attributes:
+        running: how many checks of the kind are run; shown by `show_running`.
+    """
 
     def __init__(self, kind: str) -> None:
         # Two megabytes that a registry does without where no checks are run.
@@ -116,7 +136,8 @@ class _Counters:
 
         self.run = metrics.PROBES_RUN.labels(kind)
         self.late = metrics.PROBES_LATE.labels(kind)
-        self.running = metrics.CHECKS_RUNNING.labels(kind)
+        self.running, self._shown = 0, -1
+        self._gauge = metrics.CHECKS_RUNNING.labels(kind)
         self.failed = {result: metrics.PROBES_FAILED.labels(kind, result) for result in (WARNING, CRITICAL)}
         self._seconds = metrics.PROBE_SECONDS
         self._kind = kind
@@ -126,7 +147,8 @@ class _Counters:
         """The times it takes, for kinds that send anything."""
         return self._seconds.labels(self._kind)
 
-
-@cache
-def _counters(kind: str) -> _Counters:
-    return _Counters(kind)
+    def show_running(self) -> None:
+        """Bring the gauge up to date."""
+        if self._shown != self.running:
+            self._shown = self.running
+            self._gauge.set(self.running)

@@ -78,7 +78,7 @@ class Runner:
         """Take note that the check's row was written, by whoever it was."""
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, and tell the pulse for what it waits."""
 
     def stop(self) -> None:
         """End; nothing is reported afterwards."""

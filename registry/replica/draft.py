@@ -255,9 +255,7 @@ class Draft:
 
 def instance_topics(instance: Instance) -> set[str]:
     """Return the topics of the groups an instance belongs to."""
-    return {
-        topics.connect(group.key) if group.connect else topics.service(group.key) for group in instance.groups
-    }
+    return {group.topic for group in instance.groups}
 
 
 def _differs_in_output_alone(row: CheckRow, old: Check) -> bool:
