@@ -83,6 +83,41 @@ def test_what_waits_for_a_commit_shares_the_next(engine: Engine, neighbours: Nei
     assert told == [before + 1, before + 2, before + 3], "expected batches of 1, 64 and 36 changes"
 
 
+def test_a_crowd_that_comes_again_is_committed_together(engine: Engine) -> None:
+    async def scenario(writer: GroupCommit, _: list[int]) -> None:
+        async def write(name: int) -> None:
+            for number in range(5):
+                await writer.commit(put(f"{name}-{number}"))
+
+        await asyncio.gather(*map(write, range(20)))
+
+    told = run(engine, scenario)
+    assert engine.facts()["index"] == 100
+    assert len(told) == 6, "expected batches of 1, four times 20, and 19 changes"
+
+
+def test_who_comes_alone_after_a_crowd_is_not_kept_waiting_for_it(engine: Engine) -> None:
+    async def scenario(writer: GroupCommit, _: list[int]) -> None:
+        await asyncio.gather(*(writer.commit(put(str(number))) for number in range(20)))
+        assert await writer.commit(put("alone")) == 21
+        assert await writer.commit(put("alone again")) == 22
+
+    run(engine, scenario)
+
+
+def test_closing_while_a_crowd_is_waited_for(open_engine: OpenEngine) -> None:
+    engine = open_engine()
+
+    async def scenario(writer: GroupCommit, _: list[int]) -> None:
+        await asyncio.gather(*(writer.commit(put(str(number))) for number in range(20)))
+        tasks = await started([writer.commit(put("late"))])
+        writer.close()
+        assert await settled(tasks) == [21]
+
+    run(engine, scenario)
+    assert open_engine().facts()["index"] == 21
+
+
 def test_a_change_is_durable_when_it_is_answered(engine: Engine) -> None:
     """The counter that all processes see has moved before anybody is told."""
 
