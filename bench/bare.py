@@ -22,7 +22,7 @@ from granian.server.embed import Server
 
 from registry.config import load
 from registry.serve.process import die_with_parent, raise_file_limit
-from registry.serve.scheduling import take_short_turns
+from registry.serve.scheduling import interrupt_nobody
 
 SWITCH_INTERVAL_S = 0.0005
 """As in the workers of the registry, like every other setting here."""
@@ -47,7 +47,7 @@ def main(port: int, workers: int, answer: Path) -> None:
         pid = os.fork()
         if pid == 0:
             die_with_parent(parent)
-            take_short_turns(load({}, {}).time_slice)
+            interrupt_nobody()
             uvloop.run(_serve(port, answer))
             os._exit(0)
         children.append(pid)

@@ -33,7 +33,6 @@ from registry.config.scripts import warning
 from registry.observe import figures, logs
 from registry.serve.definitions import read_definitions, summary
 from registry.serve.process import no_core_dumps, port_problem, raise_file_limit, settle_in
-from registry.serve.scheduling import let_others_go_first, take_short_turns
 from registry.store import integrity
 from registry.store.errors import StoreError
 from registry.store.layout import DataFolder
@@ -209,13 +208,11 @@ class Supervisor:
 
             # What only one of them needs is loaded only there: the supervisor stays small.
             if role == KEEPER:
-                let_others_go_first()
                 figures.prepare(self._run_folder)
                 from registry.keeper.process import run_keeper
 
                 status = run_keeper(self._settings, ready)
             else:
-                take_short_turns(self._settings.time_slice)
                 from registry.serve.worker import run_worker
 
                 status = run_worker(self._settings, self._definitions, supervisor, ready)

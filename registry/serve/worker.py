@@ -37,6 +37,7 @@ from registry.replica.own_node import Identity
 from registry.serve.definitions import read_definitions
 from registry.serve.duties import Duties, register_definitions
 from registry.serve.process import keep_alive, listening_socket
+from registry.serve.scheduling import interrupt_nobody
 from registry.serve.warmth import Warmth
 from registry.store.beats import beat_clock, beat_hash, own_table
 from registry.store.engine import Limits
@@ -126,6 +127,9 @@ class _Worker:
         return status
 
     async def _serve(self, app: App, duties: Duties, warmth: Warmth) -> int:
+        if self._settings.scheduling == "batch":
+            # Not for the store's thread, which is there already: lookups would keep it from writing.
+            interrupt_nobody()
         server = _server(self._settings, app)
         serving = asyncio.create_task(server.serve())
         listener = await self._listening(serving)

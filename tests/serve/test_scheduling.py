@@ -1,7 +1,6 @@
-"""How workers and keeper share the cores with others."""
+"""How the threads of workers share the cores with others."""
 
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -10,56 +9,41 @@ import pytest
 
 from serve.conftest import MakeServer
 
-NORMAL, BATCH = str(os.SCHED_OTHER), str(os.SCHED_BATCH)
+NORMAL, BATCH = os.SCHED_OTHER, os.SCHED_BATCH
 
 
-def facts(pid: int) -> dict[int, dict[str, str]]:
-    """Return what the kernel says about each thread of a process."""
-    found = {}
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        lines = (thread / "sched").read_text().splitlines()[2:]
-        pairs = (line.partition(":") for line in lines)
-        found[int(thread.name)] = {name.strip(): value.strip() for name, _, value in pairs}
-    return found
+def policies(pid: int) -> list[int]:
+    """Return the policy of each thread of a process, in the order in which they were started."""
+    return [os.sched_getscheduler(tid) for tid in sorted(map(int, os.listdir(f"/proc/{pid}/task")))]
 
 
-def needs_slices() -> None:
-    if not Path("/proc/self/sched").exists():
-        pytest.skip("this kernel tells nothing about scheduling: /proc/self/sched is missing")
-    release = platform.release().split(".")
-    if (int(release[0]), int(release[1])) < (6, 12):
-        pytest.skip(f"Linux {platform.release()} has no time slices of a thread's own; 6.12 has")
-
-
-def test_all_threads_of_workers_take_turns_of_the_length_that_is_set(make_server: MakeServer) -> None:
-    needs_slices()
-    server = make_server(workers=2, args=("--time-slice", "300us"))
+def test_the_loop_and_the_server_interrupt_nobody(make_server: MakeServer) -> None:
+    server = make_server(workers=2)
     server.start()
     for pid in server.worker_pids():
-        threads = facts(pid)
-        assert len(threads) > 2
-        for about in threads.values():
-            assert (about["policy"], about["se.slice"]) == (NORMAL, "300000")
-    server.stop()
-
-
-def test_the_keeper_interrupts_nobody(make_server: MakeServer) -> None:
-    if not Path("/proc/self/sched").exists():
-        pytest.skip("this kernel tells nothing about scheduling: /proc/self/sched is missing")
-    server = make_server()
-    server.start()
+        loop, store, *of_the_server = policies(pid)
+        assert (loop, store) == (BATCH, NORMAL)
+        assert set(of_the_server) == {BATCH}
     (keeper,) = server.keepers()
-    assert {about["policy"] for about in facts(keeper).values()} == {BATCH}
+    assert set(policies(keeper)) == {NORMAL}
     server.stop()
 
 
-@pytest.mark.parametrize("call", ["take_short_turns(0.0003)", "let_others_go_first()"])
+def test_they_interrupt_others_where_that_is_set(make_server: MakeServer) -> None:
+    server = make_server(args=("--scheduling", "normal"))
+    server.start()
+    for pid in server.worker_pids():
+        assert set(policies(pid)) == {NORMAL}
+    server.stop()
+
+
 @pytest.mark.parametrize("policy", [os.SCHED_BATCH, os.SCHED_IDLE])
-def test_a_policy_chosen_by_who_started_it_stays(call: str, policy: int) -> None:
-    """As ``chrt --batch 0 registry serve`` would."""
+def test_a_policy_chosen_by_who_started_it_stays(policy: int) -> None:
+    """As ``chrt --idle 0 registry serve`` would."""
     program = (
-        "import os; from registry.serve.scheduling import *; "
-        f"os.sched_setscheduler(0, {policy}, os.sched_param(0)); {call}; print(os.sched_getscheduler(0))"
+        "import os; from registry.serve.scheduling import interrupt_nobody; "
+        f"os.sched_setscheduler(0, {policy}, os.sched_param(0)); interrupt_nobody(); "
+        "print(os.sched_getscheduler(0))"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == [str(policy)]
