@@ -140,7 +140,8 @@ def test_a_stop_while_it_starts_leaves_nothing_behind(make_server: MakeServer, p
 
     def forked() -> bool:
         seen.update(children(server.pid))
-        return len(seen) >= process
+        # One that looked through the data may have come and gone between two looks of ours.
+        return len(seen) >= process or len(server.worker_pids()) >= process - 2
 
     wait_until(forked, interval=0.0002)
     server.send(signal.SIGTERM)
