@@ -183,9 +183,9 @@ class Settings(DefinitionSettings, GuardSettings, InsightSettings, CheckSettings
             "batch",
             choice("batch", "normal"),
             "Whether the threads of a worker wait for a free core when they are woken (batch) or interrupt "
-            "who runs there (normal). Batch answers more, cached lookups half as many again, where the registry "
-            "itself keeps the cores busy. Normal is for machines whose cores other programs keep busy: lookups "
-            "then wait less for those.",
+            "who runs there (normal). Batch answers more, cached lookups half as many again, where the "
+            "registry itself keeps the cores busy. Normal is for machines whose cores other programs keep "
+            "busy: lookups then wait less for those.",
             live=True,
         ),
     ]
