@@ -262,6 +262,12 @@ class Catalog:
         node = self.nodes[rows.fold(head.node)]
         key = rows.fold(head.id)
         old = node.instances.get(key)
+        if old is not None and _stands_as(old, head):
+            old.id, old.local = head.id if head.id != key else key, head.local
+            old.create, old.modify, old.packed = create, modify, value
+            old.service_fragment = old.catalog_fragment = old.agent_fragment = None
+            touched |= {topics.SERVICES, node.topic, *(group.topic for group in old.groups)}
+            return
         checks: tuple[Check, ...] = ()
         if old is None:
             checks = self._adopt(node, key)
@@ -471,3 +477,13 @@ class Catalog:
                 node.index = index
             else:
                 node.checks_index = index
+
+
+def _stands_as(instance: Instance, head: rows.ServiceHead) -> bool:
+    """Say whether a row leaves an instance where the indexes have it, as nearly every repeated one does."""
+    stands_for = instance.groups[1].key if len(instance.groups) > 1 else ""
+    return (
+        instance.name == head.name
+        and instance.tags == head.tags
+        and stands_for == rows.fold(head.destination)
+    )

@@ -10,8 +10,8 @@ Gathering
     A crowd of writers that ask again as soon as they are answered would come in by dribs and drabs: the
     first few of those just answered would be committed alone, and the others with the next commit.
     So after a commit the next one begins when as many changes have come in as there are writers known
-    (those just answered and those already waiting), or when as long again has passed as the last commit
-    took. A few writers are not waited for.
+    (those just answered and those already waiting), or when three times as long has passed as the last
+    commit took. A lone writer is never made to wait.
 
 Rejected
     - Committing on the event loop: 2,700 writes/s whatever the concurrency, and every sync stalls
@@ -22,7 +22,7 @@ Rejected
 
 Cost at worst
     A batch is bounded, so a change waits for at most the running commit, the batches before it, and the
-    time of one commit more when it comes right after a crowd.
+    time of three commits more when it comes right after others.
 """
 
 import asyncio
@@ -34,11 +34,14 @@ from registry.store.change import Change
 from registry.store.engine import Engine
 from registry.store.errors import StoreError, StoreFailed
 
-CROWD = 8
-"""How many writers are worth waiting for."""
+CROWD = 2
+"""How many writers are worth waiting for: with one, nobody else is known of."""
+
+PATIENCE = 3.0
+"""How long they are waited for, in times of the last commit."""
 
 GATHER_MOST_S = 0.02
-"""How long they are waited for at most, whatever the last commit took."""
+"""The same at most, whatever the last commit took."""
 
 _Pending = tuple[Change, "asyncio.Future[int]"]
 
@@ -113,7 +116,7 @@ class GroupCommit:
         if began_s is not None and CROWD <= writers < self._batch_max:
             self._wanted = writers
             took_s = self._loop.time() - began_s
-            self._patience = self._loop.call_later(min(took_s, GATHER_MOST_S), self._come_what_may)
+            self._patience = self._loop.call_later(min(PATIENCE * took_s, GATHER_MOST_S), self._come_what_may)
         elif self._waiting:
             self._begin()
 

@@ -124,6 +124,18 @@ class Move:
 
 
 @dataclass(frozen=True)
+class Revision:
+    """An instance, if it is there, gets another value in one field and keeps the others."""
+
+    key: Key
+    change: dict[str, Any]
+
+    def __call__(self, state: State) -> Asked:
+        kept = state.get(self.key)
+        return Asked([msgspec.structs.replace(kept.row, **self.change)] if kept else [], [])
+
+
+@dataclass(frozen=True)
 class Guarding:
     """A service is guarded, or its guard is written anew."""
 
@@ -196,6 +208,17 @@ _check_removals = st.builds(
     st.sampled_from(NODES),
     st.sampled_from(CHECK_IDS),
 )
+revisions = st.builds(
+    lambda node, service, change: Revision(("service", fold(node), fold(service)), change),
+    st.sampled_from(NODES),
+    st.sampled_from(SERVICE_IDS),
+    mixed(
+        (2, st.builds(lambda port: {"port": port}, st.sampled_from([80, 81, 82]))),
+        (1, st.builds(lambda name: {"destination": name}, st.sampled_from(["", "web", "Api", "api"]))),
+        (1, st.builds(lambda spelled: {"id": spelled}, st.sampled_from(["s1", "S1"]))),
+        (1, st.builds(lambda local: {"local": local}, st.booleans())),
+    ),
+).filter(lambda wish: "id" not in wish.change or wish.key[2] == "s1")
 moves = st.builds(Move, st.sampled_from(NODES).map(fold), st.sampled_from([*NODES, "n4"]))
 _held = st.dictionaries(
     st.sampled_from(NODES).map(fold),
@@ -219,6 +242,7 @@ guardings = st.builds(
 _guard_removals = st.builds(lambda name: Removal(("guard", fold(name))), st.sampled_from(NAMES))
 wishes: st.SearchStrategy[Wish] = mixed(
     (8, registrations),
+    (3, revisions),
     (1, _node_removals),
     (2, _service_removals),
     (2, _check_removals),
