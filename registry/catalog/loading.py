@@ -187,7 +187,7 @@ def _lead_astray(catalog: "Catalog", check: Check) -> None:
     catalog.stray(check, True)
     group = catalog.services.get(check.name_key) if check.name_key else None
     if group is not None:
-        group.index = max(group.index, check.modify)
+        group.index = max(group.index, check.modify, catalog.nodes[check.node_key].modify)
 
 
 def _finish(catalog: "Catalog") -> None:

@@ -241,6 +241,11 @@ class Catalog:
             self.node_ids[node.id.lower()] = node.key
         touched |= {topics.NODES, node.topic}
         self._touch_instances(node, touched)
+        # A check under another service's name is in answers about that one, which choose by node metadata.
+        for check in node.checks.values():
+            named = self.services.get(check.name_key)
+            if named is not None:
+                touched.add(named.topic)
         return node
 
     def _unindex_node(self, node: Node) -> None:

@@ -185,6 +185,19 @@ def test_a_service_moves_to_another_name(api: Client) -> None:
 # Checks
 
 
+def test_a_check_under_its_services_former_name_follows_its_nodes_metadata(api: Client) -> None:
+    check = {"CheckID": "left-behind", "Name": "c", "ServiceID": "moving"}
+    register(api, "marked", Service={"ID": "moving", "Service": "former"}, Check=check)
+    register(api, "marked", Service={"ID": "moving", "Service": "present"})
+    wanted = "/v1/health/checks/former?node-meta=rack:r2"
+    before = api.get(wanted)
+    assert before.json == []
+    register(api, "marked", NodeMeta={"rack": "r2"})
+    after = api.get(wanted)
+    assert [found["CheckID"] for found in after.json] == ["left-behind"]
+    assert after.index == last_index(api) > before.index
+
+
 def test_a_check_with_defaults(api: Client) -> None:
     register(api, "checked", "web", Check={"Name": "db up"})
     assert checks(api, "checked") == {
