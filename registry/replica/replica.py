@@ -104,8 +104,13 @@ class Replica:
         gc.set_threshold(10_000, 20, 50)
 
     def catch_up(self) -> None:
-        """Apply what has been committed since the last call, and tell the listener."""
+        """Apply what has been committed since the last call, and tell the listener.
+
+        The news of a commit often comes when a read has been quicker: then there is nothing to ask the store.
+        """
         counter = self._store.counter
+        if counter == self.seen:
+            return
         touched: set[str] = set()
         refreshed: set[str] = set()
         checks: list[CheckWritten] = []
