@@ -10,8 +10,8 @@ Gathering
     A crowd of writers that ask again as soon as they are answered would come in by dribs and drabs: the
     first few of those just answered would be committed alone, and the others with the next commit.
     So after a commit the next one begins when as many changes have come in as there are writers known
-    (those just answered and those already waiting), or when three times as long has passed as the last
-    commit took. A lone writer is never made to wait.
+    (those just answered and those already waiting), or when ten times as long has passed as the last
+    commit took, or 20 ms. Who writes alone, one change after the other, is not made to wait.
 
 Rejected
     - Committing on the event loop: 2,700 writes/s whatever the concurrency, and every sync stalls
@@ -22,7 +22,7 @@ Rejected
 
 Cost at worst
     A batch is bounded, so a change waits for at most the running commit, the batches before it, and the
-    time of three commits more when it comes right after others.
+    20 ms of gathering when it comes right after others.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from registry.store.errors import StoreError, StoreFailed
 CROWD = 2
 """How many writers are worth waiting for: with one, nobody else is known of."""
 
-PATIENCE = 3.0
+PATIENCE = 10.0
 """How long they are waited for, in times of the last commit."""
 
 GATHER_MOST_S = 0.02
