@@ -15,7 +15,8 @@ Rejected
       change anywhere. An unknown name reports its tombstone or the floor, which stand still.
 
 Cost at worst
-    A change of a node or of a node-level check touches every service on that node.
+    A change of a node or of a node-level check touches every service on that node, and a change of a node
+    every check on it too.
 """
 
 import sys
