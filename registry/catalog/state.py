@@ -16,7 +16,7 @@ Rejected
 
 Cost at worst
     A change of a node or of a node-level check touches every service on that node, and a change of a node
-    every check on it too.
+    looks at every check on it.
 """
 
 import sys

@@ -3,7 +3,8 @@
 A topic is also the key of the tombstone that remembers its index after its last object is gone.
 
     nodes, services, checks   the tables: any node, any instance, any check
-    service/<name>            the instances of a service, their checks and their nodes
+    service/<name>            the instances of a service, their checks and their nodes; checks that bear
+                              its name although their instance does not, and their nodes
     connect/<name>            the same for the Connect proxies of a service
     node/<name>               a node and the instances on it
     node-checks/<name>        the checks of a node and of everything on it

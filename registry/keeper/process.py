@@ -87,7 +87,7 @@ async def _run(settings: Settings, ready: Callable[[], None]) -> int:
             loop.create_task(keeper.reap()),
             loop.create_task(warden.run()),
             loop.create_task(keeper.look_around(LOOK_AROUND_EVERY_S)),
-            loop.create_task(_catch_up(store, replica)),
+            loop.create_task(_catch_up(replica)),
             loop.create_task(_add_up(folder.run)),
         ]
         ready()
@@ -132,12 +132,11 @@ def _guard_rules(settings: Settings) -> GuardRules:
     )
 
 
-async def _catch_up(store: LocalStore, replica: Replica) -> None:
+async def _catch_up(replica: Replica) -> None:
     """Look for changes whose wake-up was lost."""
     while True:
         await asyncio.sleep(TICK_S)
-        if store.counter != replica.seen:
-            replica.catch_up()
+        replica.catch_up()
 
 
 async def _add_up(run: Path) -> None:

@@ -172,8 +172,7 @@ class Replica:
 
     async def _try_to_write(self, draft: Callable[[Catalog], Change | None]) -> int | None:
         """Draft and commit once; return the index, None after a conflict."""
-        if self._store.counter != self.seen:
-            self.catch_up()
+        self.catch_up()
         change = draft(self.catalog)
         if change is None:
             return self.catalog.index

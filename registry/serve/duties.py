@@ -68,8 +68,7 @@ class Duties:
         await self._replica.write(lambda catalog: draft_own_node(catalog, self._identity, fresh_id))
 
     async def _look_for_changes(self) -> None:
-        if self._store.counter != self._replica.seen:
-            self._replica.catch_up()
+        self._replica.catch_up()
 
     async def _restore_own_node(self) -> None:
         """Undo what was done to the own node through the catalog, as Consul's agent does."""

@@ -92,9 +92,8 @@ def coverage(state: State) -> dict[str, frozenset[Any]]:
                 continue
             bound["service", key[1], fold(row.service_id)].add(seen)
             if row.service_name:
-                found[topics.service(fold(row.service_name))].add(seen)
                 node = "node", key[1]
-                found[topics.service(fold(row.service_name))].add((node, state[node].modify))
+                found[topics.service(fold(row.service_name))] |= {seen, (node, state[node].modify)}
     for key, (service, kept) in objects(state, ServiceRow).items():
         shown = {(key, kept.modify)} | level[key[1]] | bound[key]
         found[topics.service(fold(service.name))] |= shown

@@ -42,7 +42,7 @@ enum { KINDS = 32, BUCKETS = 4096, EVENTS = 256, SECONDS_MAX = 3600, PLACES = 8,
 #define WAVE_NS (30 * NS)     /* how long a wave may take */
 #define TICK_NS 20000ull      /* the timer is not set finer */
 #define BUSY_RATE 5000.0      /* from this many requests a second on it looks by the clock */
-#define LOOK_NS 200000ull     /* and this often; see run_open */
+#define LOOK_NS 200000ull     /* and this often; see run_busy */
 
 typedef struct { u32 at, digits; } place;
 typedef struct {
@@ -473,7 +473,7 @@ static int by_time(const void *a, const void *b) {
 
 static void run_wave(void) {
     struct epoll_event events[EVENTS];
-    struct timespec look = {0, (long)LOOK_NS}; /* as in run_busy */
+    struct timespec pause = {0, (long)LOOK_NS}; /* as in run_busy */
     u64 *times = calloc(connection_count, sizeof *times), number;
     if (!times) die("memory");
     printf("ready\n"), fflush(stdout);
@@ -490,7 +490,7 @@ static void run_wave(void) {
                 connection *c = events[i].data.ptr;
                 if (receive(c) && kinds[0].errors == before) times[count++] = now();
             }
-            if (n < EVENTS) nanosleep(&look, NULL);
+            if (n < EVENTS) nanosleep(&pause, NULL);
         }
         qsort(times, count, sizeof *times, by_time);
         printf("{\"answers\":%u,\"error\":\"%s\"", count, error_text);
